@@ -1,0 +1,144 @@
+"""The user's own facts, laid over a snapshot: a negotiated discount, a private endpoint, a GPU box.
+
+    name: our-deals
+    discounts:
+      - {provider: anthropic, factor: 0.85, note: contract until 2027-06}
+    endpoints:
+      - id: house/llama-3-3-70b
+        model: llama-3-3-70b
+        ...
+        prices: [{reserved_usd_per_hour: 12.29, evidence: {source: invoice of October, checked_on: 2026-10-31}}]
+
+An endpoint with an id that the snapshot has replaces it. A discounted price says so in its source.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from ..errors import CatalogError, UnknownNameError
+from . import schema, sections, strict_yaml
+from .catalog import Catalog
+from .records import Endpoint, Factor, ModeRates, PriceList, Rates
+
+_OWN = ("name", "discounts")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discount:
+    """A factor on every rate of a provider, a model or one endpoint: 0.85 is 15 % off."""
+
+    factor: Factor
+    note: str
+    provider: str | None = None
+    model: str | None = None
+    endpoint: str | None = None
+
+    def __post_init__(self) -> None:
+        if [self.provider, self.model, self.endpoint].count(None) != 2:
+            raise ValueError("a discount names exactly one of provider, model, endpoint")
+
+    def meets(self, endpoint: Endpoint) -> bool:
+        return self.provider == endpoint.provider or self.model == endpoint.model or self.endpoint == endpoint.id
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Head:
+    name: str
+    discounts: tuple[Discount, ...] = ()
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """An overrides file, read. `places` says where each discount stands, for the error message."""
+
+    name: str
+    discounts: tuple[Discount, ...]
+    places: tuple[str, ...]
+    parts: sections.Sections
+
+
+def read_overrides(path: Path) -> Overrides:
+    """Read the file at `path`; raises `CatalogError` with file and line."""
+    return _decode(strict_yaml.read(path, CatalogError))
+
+
+def parse_overrides(text: str, name: str) -> Overrides:
+    """The same from text, e.g. a file picked in the browser; `name` stands in error messages."""
+    return _decode(strict_yaml.parse(text, name, CatalogError))
+
+
+def _decode(document: strict_yaml.Document) -> Overrides:
+    own = {k: v for k, v in document.data.items() if k not in sections.KEYS}
+    head = schema.decode(_Head, own, document, (), CatalogError)
+    # A price of one's own without a source is believed on the day it is read: the file itself is the source.
+    document.data.setdefault("evidence", {"source": f"overrides {head.name}", "checked_on": date.today()})
+    parts = sections.read_sections(document, {}, date.today(), but=_OWN)
+    places = tuple(document.at(("discounts", i)) for i in range(len(head.discounts)))
+    return Overrides(head.name, head.discounts, places, parts)
+
+
+def apply(catalog: Catalog, overrides: Overrides) -> Catalog:
+    """`catalog` with `overrides` laid over it. A discount that meets no endpoint is an error: it was misspelt."""
+    endpoints = list(catalog.endpoints)
+    for discount, place in zip(overrides.discounts, overrides.places, strict=True):
+        if not any(map(discount.meets, endpoints)):
+            raise _nothing_met(catalog, discount, place)
+        endpoints = [_discounted(e, discount, overrides.name) if discount.meets(e) else e for e in endpoints]
+    laid = dataclasses.replace(
+        catalog,
+        models=_laid(catalog.models, sections.unique(overrides.parts.models)),
+        providers=_laid(catalog.providers, sections.unique(overrides.parts.providers)),
+        endpoints=_laid(tuple(endpoints), sections.unique(overrides.parts.endpoints)),
+        overrides=(*catalog.overrides, overrides.name),
+    )
+    sections.check_references(laid, overrides.parts.endpoints)
+    return laid
+
+
+def _laid(below: tuple[sections.R, ...], above: tuple[sections.R, ...]) -> tuple[sections.R, ...]:
+    return tuple({record.id: record for record in (*below, *above)}.values())
+
+
+def _nothing_met(catalog: Catalog, discount: Discount, place: str) -> UnknownNameError:
+    if discount.provider is not None:
+        return UnknownNameError("provider", discount.provider, [p.id for p in catalog.providers], where=place)
+    if discount.model is not None:
+        return UnknownNameError("model", discount.model, [m.id for m in catalog.models], where=place)
+    return UnknownNameError("endpoint", discount.endpoint, [e.id for e in catalog.endpoints], where=place)
+
+
+def _discounted(endpoint: Endpoint, discount: Discount, name: str) -> Endpoint:
+    return dataclasses.replace(endpoint, prices=tuple(_cheaper(p, discount, name) for p in endpoint.prices))
+
+
+def _cheaper(price: PriceList, discount: Discount, name: str) -> PriceList:
+    f = discount.factor
+    source = f"{price.evidence.source}, x {f} by overrides {name} ({discount.note})"
+    return dataclasses.replace(
+        price,
+        rates=_scale_modes(price.rates, f),
+        tiers=tuple(dataclasses.replace(t, rates=_scale_modes(t.rates, f)) for t in price.tiers),
+        off_peak=price.off_peak and dataclasses.replace(price.off_peak, rates=_scale(price.off_peak.rates, f)),
+        per_request_usd=_times(price.per_request_usd, f),
+        reserved_usd_per_hour=_times(price.reserved_usd_per_hour, f),
+        evidence=dataclasses.replace(price.evidence, source=source),
+    )
+
+
+def _scale_modes(modes: ModeRates, factor: Decimal) -> ModeRates:
+    return ModeRates(**{f.name: _scale(getattr(modes, f.name), factor) for f in dataclasses.fields(modes)})
+
+
+def _scale(rates: Rates | None, factor: Decimal) -> Rates | None:
+    if rates is None:
+        return None
+    return Rates(**{f.name: _times(getattr(rates, f.name), factor) for f in dataclasses.fields(rates)})
+
+
+def _times(rate: Decimal | None, factor: Decimal) -> Decimal | None:
+    return None if rate is None else rate * factor

@@ -1,0 +1,1 @@
+"""The screens: panels for JupyterLab, over the pure folders. No arithmetic here."""

@@ -1,0 +1,417 @@
+"""A screen: controls declared as traits, views drawn on demand, and a front end that is the same for every panel.
+
+    class Demo(Panel):
+        title = "Demo"
+        requests = controls.number(100_000, label="Requests", min=1, max=100_000_000, scale="log")
+        views = (View("bars", kind="bars", title="Cost per endpoint"),)
+        def draw_bars(self) -> Bars: ...
+
+The kernel holds the truth and the browser shows it. Controls sync as ordinary traits. Views do not: their payloads
+travel as messages, only for the views that are open, all of them in one message per change, so a saved notebook holds
+no drawings. What the notebook does keep is the HTML snapshot under the panel, hidden while the panel is live.
+
+Messages from the browser: `hello`, `open`, `close`, `sort`, `more`, `select`, `action`, `file`, `settled`,
+`plotly.js`. To the browser: `draw`, `error`, `did`, `plotly.js`. `static/panel.js` is the other half.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+
+from llmlab.errors import LlmlabError, UnknownNameError
+from llmlab.widgets import display
+from llmlab.widgets.controls import Choice, Control, File, Options, Several, option_pairs
+from llmlab.widgets.views import Json, Payload
+
+_STATIC = Path(__file__).parent / "static"
+_KINDS = sorted(path.stem.removeprefix("view_") for path in _STATIC.glob("view_*.js"))
+_SCRIPTS = ("dom.js", "theme.js", "control.js", *(f"view_{kind}.js" for kind in _KINDS), "panel.js")
+_STYLES = ("panel.css", "controls.css", "views.css")
+
+
+def _joined(names: tuple[str, ...], more: str = "") -> str:
+    """Text, not a Path: anywidget watches a Path, and what watches a panel keeps it alive after `close()`."""
+    return "\n".join([(_STATIC / name).read_text("utf-8") for name in names] + [more])
+
+
+# view_table.js defines tableView, and so on: a new kind of view is a new file.
+_REGISTRY = f"const VIEWS = {{ {', '.join(f'{kind}: {kind}View' for kind in _KINDS)} }};"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One part of the screen, drawn by the panel's `draw_<id>` when it is open. `half` shares a wide row with another.
+
+    `sort` is the column a table starts sorted by, and whether descending; `limit` the number of rows at first.
+    """
+
+    id: str
+    kind: str
+    title: str
+    open: bool = True
+    half: bool = False
+    help: str = ""
+    selectable: bool = True
+    sort: tuple[str, bool] = ("", False)
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button that calls the panel's `on_<name>`; with `view`, it sits in that view."""
+
+    name: str
+    label: str
+    view: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Clipboard:
+    """What an action returns to put text on the clipboard."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What an action returns to hand over a text file."""
+
+    name: str
+    text: str
+
+
+class Panel(anywidget.AnyWidget):
+    """Base of all screens; see the module's docstring and `tests/widgets/demo.py`."""
+
+    title: ClassVar[str] = ""
+    views: ClassVar[tuple[View, ...]] = ()
+    actions: ClassVar[tuple[Action, ...]] = ()
+
+    last_error: Exception | None = None
+    """What the panel shows as its error, until something succeeds."""
+
+    _esm = traitlets.Unicode(_joined(_SCRIPTS, _REGISTRY)).tag(sync=True)
+    _css = traitlets.Unicode(_joined(_STYLES)).tag(sync=True)
+    _spec = traitlets.Dict().tag(sync=True)
+    _options = traitlets.Dict()
+
+    _controls: ClassVar[dict[str, Control]] = {}
+    _open: frozenset[str] | None = None  # None until a browser has said which views it shows
+    _drawn: Mapping[str, Payload] = {}  # of each view since the last change: what was drawn,
+    _failed: Mapping[str, str] = {}  # or why it could not be
+    _error: str | None = None
+    _sorts: Mapping[str, tuple[str, bool]] = {}
+    _limits: Mapping[str, int] = {}
+    _selected: Mapping[str, str] = {}
+    _rev = 0
+    _held = 0
+    _stale = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        found = {n: t for k in reversed(cls.__mro__) for n, t in vars(k).items() if isinstance(t, Control)}
+        cls._controls = found
+        for name in found:
+            if hasattr(Panel, name):
+                raise TypeError(f"{cls.__name__}: a control cannot be called {name!r}, every panel has that already")
+        for view in cls.views:
+            if view.kind not in _KINDS:
+                raise UnknownNameError("kind of view", view.kind, _KINDS, where=f"{cls.__name__}, view {view.id!r}")
+        needed = [f"draw_{view.id}" for view in cls.views] + [f"on_{action.name}" for action in cls.actions]
+        needed += [f"on_{name}" for name, trait in found.items() if isinstance(trait, File)]
+        if missing := [name for name in needed if not hasattr(cls, name)]:
+            raise TypeError(f"{cls.__name__} declares views, actions or files but not their {', '.join(missing)}")
+
+    def __init__(self, **values: Any) -> None:
+        for name in values:
+            if name not in self._controls:
+                raise UnknownNameError("control", name, self._controls, where=f"{type(self).__name__}()")
+        self._spec = self._describe()
+        super().__init__(**values)
+        self.on_msg(self._receive)
+
+    # What a screen may override
+
+    def status(self) -> str:
+        """One line that says where things stand, read out 400 ms after the last change."""
+        return ""
+
+    def on_select(self, view: str, row: str) -> None:
+        """A row, bar or point was chosen. Open views are drawn again afterwards."""
+
+    def to_code(self) -> str:
+        """The Python call that makes this panel again: every control that is not at its default."""
+        name = type(self).__name__
+        differing = {
+            control: getattr(self, control)
+            for control, trait in self._controls.items()
+            if not isinstance(trait, File) and getattr(self, control) != self.trait_defaults(control)
+        }
+        arguments = [f"{control}={value!r}" for control, value in differing.items()]
+        files = [getattr(self, control) for control, trait in self._controls.items() if isinstance(trait, File)]
+        by_hand = "".join(f"  # with {file} opened by hand" for file in files if file)
+        line = f"{name}({', '.join(arguments)})"
+        if len(line) > 100:
+            line = f"{name}(\n" + "".join(f"    {argument},\n" for argument in arguments) + ")"
+        return line + by_hand
+
+    def snapshot(self) -> str:
+        """The open views as static HTML, and the call that makes the panel again: what stays without a kernel."""
+        parts = [f"<p><strong>{escape(self.title)}</strong> (as last seen; run the cell to use it)</p>"]
+        showing = self._open if self._open is not None else frozenset(view.id for view in self.views if view.open)
+        for view in self.views:
+            if view.id in showing:
+                drawn = self._draw(view)
+                content = drawn.to_html() if drawn else f"<p>{escape(self._failed[view.id])}</p>"
+                parts.append(f"<p><strong>{escape(view.title)}</strong></p>{content}")
+        parts.append(f"<p>To open it again:</p><pre><code>{escape(self.to_code())}</code></pre>")
+        return f'<div class="llmlab-snapshot">{"".join(parts)}</div>'
+
+    # What a screen may use
+
+    @contextmanager
+    def hold_changes(self) -> Iterator[None]:
+        """Several changes, one message and one redraw. An invalid value takes all of them back."""
+        with self._one_redraw(), self.hold_sync(), self.hold_trait_notifications():
+            yield
+
+    def redraw(self) -> None:
+        """Draw the open views again, after a change that no control knows of."""
+        with self._one_redraw():
+            self._changed()
+
+    def sort_of(self, view: str) -> tuple[str, bool]:
+        """The column a table is sorted by, and whether descending."""
+        return self._sorts.get(view, self._view(view).sort)
+
+    def limit_of(self, view: str) -> int:
+        """How many rows of a view to show; its "Show more" doubles it."""
+        return self._limits.get(view, self._view(view).limit)
+
+    def selected_of(self, view: str) -> str | None:
+        """The key of the row that was last chosen in a view."""
+        return self._selected.get(view)
+
+    def set_options(self, control: str, options: Options) -> None:
+        """Offer other options in a choice or several. What is no longer on offer is dropped: the first takes its place.
+
+        May be called before `super().__init__()`, so that a constructor's arguments are checked against them.
+        """
+        trait = self._controls.get(control)
+        if not isinstance(trait, Choice | Several):
+            named = [name for name, known in self._controls.items() if isinstance(known, Choice | Several)]
+            raise UnknownNameError("control with options", control, named, where=type(self).__name__)
+        pairs = option_pairs(options)
+        values = [value for value, _ in pairs]
+        with self.hold_changes():
+            current = getattr(self, control)
+            self._options = {**self._options, control: pairs}
+            if isinstance(trait, Several):
+                setattr(self, control, tuple(value for value in current if value in values))
+            elif values and current not in values:
+                setattr(self, control, values[0])
+            self._spec = self._describe()
+
+    def __repr__(self) -> str:
+        return self.to_code()
+
+    def reopen(self) -> None:
+        """Come back after `close()`: a panel is closed when another takes its cell, and may be wanted again."""
+        self.__dict__.pop("_repr_mimebundle_", None)  # set to None by ipywidgets' close()
+        self.open()
+
+    # Changes, and the one redraw that follows them
+
+    @contextmanager
+    def hold_trait_notifications(self) -> Iterator[None]:
+        """As in traitlets; and what changed meanwhile is drawn once."""
+        with self._one_redraw(), super().hold_trait_notifications():
+            yield
+
+    def notify_change(self, change: Any) -> None:
+        """As in traitlets; and once every observer has had its say, the open views are drawn."""
+        with self._one_redraw():
+            super().notify_change(change)
+            if change["name"] in self._controls or change["name"] == "_options":
+                self._changed()
+
+    def set_state(self, sync_data: Json) -> None:
+        """Values from the browser. One that a control cannot hold is shown as an error and taken back."""
+        with self._guarded(), self._one_redraw():
+            try:
+                super().set_state(sync_data)
+            except traitlets.TraitError:
+                self.send_state([name for name in sync_data if name in self.keys])
+                raise
+
+    @contextmanager
+    def _one_redraw(self) -> Iterator[None]:
+        self._held += 1
+        try:
+            yield
+        finally:
+            if self._held == 1 and self._stale:
+                self._stale = False
+                self._rev += 1
+                self._send_views(self._open or frozenset())
+            self._held -= 1
+
+    def _changed(self) -> None:
+        self._stale, self._drawn, self._failed = True, {}, {}
+
+    # Drawing
+
+    def _draw(self, view: View) -> Payload | None:
+        """What the view shows now, or None if drawing it failed: once per change, however often it is asked for."""
+        if view.id not in self._drawn and view.id not in self._failed:
+            try:
+                self._drawn = {**self._drawn, view.id: self._completed(view, getattr(self, f"draw_{view.id}")())}
+            except Exception as error:  # noqa: BLE001  shown in the panel, as every error is
+                self._failed = {**self._failed, view.id: self._fail(error, view.title)}
+        return self._drawn.get(view.id)
+
+    def _completed(self, view: View, payload: Any) -> Payload:
+        if not isinstance(payload, Payload) or payload.kind != view.kind:
+            raise TypeError(f"draw_{view.id} must return what a {view.kind} view shows, not {type(payload).__name__}")
+        own = {"sort": self.sort_of(view.id), "selected": self.selected_of(view.id)}
+        unset = {name: value for name, value in own.items() if getattr(payload, name, "absent") is None}
+        return dataclasses.replace(payload, **unset)  # type: ignore[type-var]  # every Payload is a dataclass
+
+    def _send_views(self, ids: frozenset[str]) -> None:
+        """One message for all of `ids`. A view that cannot be drawn keeps its last drawing; the others are drawn."""
+        if not ids:
+            return
+        drawn = {view.id: self._draw(view) for view in self.views if view.id in ids}
+        status = ""
+        try:
+            status = self.status()
+        except Exception as error:  # noqa: BLE001  as above
+            self._failed = {**self._failed, "status": self._fail(error)}
+        if not self._failed:
+            self._succeed()
+        payloads = {name: payload.to_json() for name, payload in drawn.items() if payload}
+        failed = [name for name, payload in drawn.items() if not payload]
+        self._tell("draw", rev=self._rev, views=payloads, failed=failed, status=status)
+
+    def _tell(self, kind: str, **content: Any) -> None:
+        self.send({"kind": kind, "error": self._error, **content})
+
+    # Errors
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Whatever a handler raises is shown in the panel: nobody would see it otherwise."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  as above
+            self._fail(error)
+            self._tell("error")
+
+    def _fail(self, error: Exception, where: str = "") -> str:
+        meant = isinstance(error, LlmlabError | traitlets.TraitError)
+        words = str(error) if meant else f"{type(error).__name__}: {error}"
+        self.last_error, self._error = error, f"{where}: {words}" if where else words
+        if not meant:
+            _log.error("%s: %s", type(self).__name__, self._error, exc_info=error)
+        return self._error
+
+    def _succeed(self) -> None:
+        self.last_error = self._error = None
+
+    # Messages from the browser
+
+    def _receive(self, _: object, message: Json, buffers: object) -> None:
+        with self._guarded(), self._one_redraw():
+            self._answer(message)
+
+    def _answer(self, message: Json) -> None:
+        match message:
+            case {"kind": "hello", "views": [*ids]}:
+                self._open = frozenset(ids)
+                self._send_views(self._open)
+            case {"kind": "open", "views": [*ids]}:
+                self._open = (self._open or frozenset()) | frozenset(ids)
+                self._send_views(frozenset(ids))
+            case {"kind": "close", "view": str(name)}:
+                self._open = (self._open or frozenset()) - {name}
+            case {"kind": "sort", "view": str(name), "key": str(key)}:
+                current, descending = self.sort_of(name)
+                self._sorts = {**self._sorts, name: (key, key == current and not descending)}
+                self._forget(name)
+            case {"kind": "more", "view": str(name)}:
+                self._limits = {**self._limits, name: 2 * self.limit_of(name)}
+                self._forget(name)
+            case {"kind": "select", "view": str(name), "row": str(row)}:
+                self._selected = {**self._selected, self._view(name).id: row}
+                self._changed()
+                self.on_select(name, row)
+            case {"kind": "action", "name": str(name)}:
+                self._act(name)
+            case {"kind": "file", "name": str(name), "file": str(file), "text": str(text)} if name in self._controls:
+                getattr(self, f"on_{name}")(file, text)
+                setattr(self, name, file)
+                self._changed()
+            case {"kind": "settled"}:
+                display.update_snapshot(self)
+            case {"kind": "plotly.js"}:
+                from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # plotly has no types
+
+                self.send({"kind": "plotly.js"}, buffers=[get_plotlyjs().encode()])
+            case _:
+                raise ValueError(f"a message this panel does not know: {message!r:.200}")
+
+    def _act(self, name: str) -> None:
+        if name not in [action.name for action in self.actions]:
+            raise UnknownNameError("action", name, [action.name for action in self.actions])
+        result = getattr(self, f"on_{name}")()
+        if not self._failed:
+            self._succeed()
+        match result:
+            case Clipboard(text):
+                self._tell("did", clipboard=text, status="Copied.")
+            case Download(file, text):
+                self._tell("did", download=text, file=file, status=f"Saved as {file}.")
+            case _:
+                self._tell("did", status=result or "")
+
+    def _forget(self, view: str) -> None:
+        """Draw one view again because what it shows of itself changed, not the values behind it."""
+        self._drawn = {name: payload for name, payload in self._drawn.items() if name != view}
+        self._failed = {name: words for name, words in self._failed.items() if name != view}
+        self._send_views(frozenset({view}))
+
+    def _view(self, name: str) -> View:
+        for view in self.views:
+            if view.id == name:
+                return view
+        raise UnknownNameError("view", name, [view.id for view in self.views], where=type(self).__name__)
+
+    def _describe(self) -> Json:
+        """What the browser needs to build the screen: no values, no drawings."""
+        selectable = type(self).on_select is not Panel.on_select
+        views = [dataclasses.asdict(view) | {"selectable": view.selectable and selectable} for view in self.views]
+        controls = [
+            {"name": name, **{k: v for k, v in trait.metadata.items() if k != "sync"}, "options": trait.options(self)}
+            for name, trait in self._controls.items()
+        ]
+        actions = [dataclasses.asdict(action) for action in self.actions]
+        return {"title": self.title, "controls": controls, "views": views, "actions": actions}
+
+    # Display
+
+    def _ipython_display_(self) -> None:
+        """The panel and, under it, its snapshot; without a kernel, the call that makes it."""
+        display.show(self)

@@ -1,0 +1,95 @@
+"""What a test does to a notebook that is open in JupyterLab, and what it can see of the traffic."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from playwright.sync_api import Locator, Page
+
+PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+SHOW = "from demo import Demo\npanel = Demo()\npanel"
+SHUT_DOWN = "() => window.jupyterapp.shell.currentWidget?.sessionContext?.shutdown()"
+SETTLE_MS = 700  # the panel calls itself settled 400 ms after the last change
+
+# Counts what crosses the kernel's web socket, both ways, from the page's first moment.
+COUNT_MESSAGES = """(() => {
+  const size = (data) => typeof data === 'string' ? data.length : data.byteLength;
+  const text = (data) => typeof data === 'string' ? data : new TextDecoder().decode(data);
+  window.traffic = [];
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) {
+    window.traffic.push({ way: 'sent', size: size(data), text: text(data) });
+    return send.call(this, data);
+  };
+  window.WebSocket = new Proxy(WebSocket, { construct(target, args) {
+    const socket = new target(...args);
+    socket.addEventListener('message', ({ data }) =>
+      window.traffic.push({ way: 'received', size: size(data), text: text(data).slice(0, 20000) }));
+    return socket;
+  } });
+})()"""
+
+
+def wait_until_idle(page: Page) -> None:
+    """The notebook has a kernel, and it waits for work."""
+    status = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+    page.wait_for_function(status, timeout=90_000)
+
+
+def run_all(page: Page) -> None:
+    """Run every cell; an error in one is an error here."""
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    texts = page.locator('[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]')
+    assert texts.all_inner_texts() == []
+
+
+def in_kernel(page: Page, expression: str) -> Any:
+    """The value of a Python expression in the notebook's kernel."""
+    shown = page.evaluate(
+        """async (expression) => {
+          const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+          const request = { code: '', silent: true, user_expressions: { value: expression } };
+          const reply = await kernel.requestExecute(request).done;
+          return reply.content.user_expressions.value;
+        }""",
+        expression,
+    )
+    assert shown["status"] == "ok", shown
+    return ast.literal_eval(shown["data"]["text/plain"])
+
+
+def live_panel(page: Page) -> Locator:
+    """The panel, once the kernel has answered it."""
+    panel = page.locator(".llmlab.live")
+    panel.first.wait_for()
+    return panel.first
+
+
+def draws(page: Page) -> list[dict[str, Any]]:
+    """The draw messages that reached the page since `forget_traffic`."""
+    return page.evaluate("""() => window.traffic.filter((m) => m.way === 'received' && m.text.includes('"kind": "draw"'))""")  # type: ignore[no-any-return]  # JSON
+
+
+def forget_traffic(page: Page) -> None:
+    """Count from here."""
+    page.evaluate("() => { window.traffic = []; }")
+
+
+def rerun(page: Page) -> Locator:
+    """Run every cell again, and return the new panel once it is live."""
+    page.evaluate("() => document.querySelectorAll('.llmlab').forEach((old) => old.setAttribute('data-old', ''))")
+    run_all(page)
+    panel = page.locator(".llmlab.live:not([data-old])")
+    panel.wait_for()
+    return panel
+
+
+def set_theme(page: Page, theme: str) -> None:
+    """"Light" or "Dark"."""
+    page.evaluate(
+        "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", f"JupyterLab {theme}"
+    )
+    page.wait_for_function(
+        "(light) => document.body.dataset.jpThemeLight === light", arg="true" if theme == "Light" else "false"
+    )

@@ -1,0 +1,243 @@
+"""A panel with one of everything, for the tests and for looking at: prices are made up, arithmetic is trivial."""
+
+from __future__ import annotations
+
+from llmlab.errors import WorkloadError
+from llmlab.widgets import controls as c
+from llmlab.widgets.panel import Action, Clipboard, Download, Panel, View
+from llmlab.widgets.views import (
+    Badge,
+    Bar,
+    Bars,
+    Bullets,
+    Card,
+    Cards,
+    Cell,
+    Code,
+    Column,
+    Definitions,
+    Figure,
+    Note,
+    Paragraph,
+    Row,
+    Segment,
+    Series,
+    Table,
+    Text,
+)
+
+PRICES = {  # dollars per million tokens: input, output
+    "Opus 4.5": (5.0, 25.0),
+    "Sonnet 4.5": (3.0, 15.0),
+    "GPT-5.1": (1.25, 10.0),
+    "Gemini 3 Pro": (2.0, 12.0),
+    "Haiku 4.5": (1.0, 5.0),
+    "Llama 3.3 70B": (0.71, 0.71),
+    "DeepSeek V3.2": (0.28, 0.42),
+}
+HOSTILE = '<img src=x onerror="window.hacked = true">'
+
+
+class Demo(Panel):
+    """Cost per model of a month of requests."""
+
+    title = "Demo"
+    requests = c.number(
+        100_000,
+        label="Requests",
+        unit="per month",
+        help="How often the product calls a model.",
+        min=1,
+        max=100_000_000,
+        scale="log",
+        group="Workload",
+    )
+    input_tokens = c.number(
+        4_000,
+        label="Input",
+        unit="tokens",
+        help="Prompt of one request, cached part included.",
+        min=100,
+        max=200_000,
+        scale="log",
+        group="Workload",
+    )
+    output_tokens = c.number(
+        500, label="Output", unit="tokens", help="What one answer bills.", min=10, max=8_000, step=10, group="Workload"
+    )
+    cache_hit_rate = c.share(
+        0.0, label="Cache hit rate", help="Part of the prompt that is read from cache.", group="Caching"
+    )
+    cache_ttl = c.choice(
+        "5m", options=(("5m", "5 minutes"), ("1h", "1 hour")), label="Cache lifetime", help="Longer costs more.", group="Caching"
+    )
+    batch = c.toggle(False, label="Batch", help="Half price, within a day.", group="Processing")
+    temperature = c.number(0.7, label="Temperature", help="Not billed.", min=0.0, max=2.0, step=0.1, group="Processing")
+    providers = c.several(
+        (),
+        options=("anthropic", "openai", ("google", "Google Vertex AI"), "deepseek"),
+        label="Providers",
+        help="None chosen means all.",
+        group="Catalog",
+    )
+    search = c.text("", label="Search", help="Part of a model's name.", group="Catalog")
+    overrides = c.file(label="Own prices", help="A YAML file; it stays in this session.", accept=".yaml,.yml", group="Catalog")
+
+    views = (
+        View("cards", kind="cards", title="At a glance"),
+        View("bars", kind="bars", title="Cost per month"),
+        View("table", kind="table", title="Models", sort=("total", False), limit=4, help="Choose a row to see why."),
+        View("why", kind="text", title="Why this number", half=True),
+        View("code", kind="code", title="Code", half=True),
+        View("pareto", kind="figure", title="Price against output price", open=False),
+        View("broken", kind="text", title="Breaks below 10 requests", open=False),
+    )
+    actions = (
+        Action("copy_tsv", "Copy as TSV", view="table"),
+        Action("save", "Save scenario", help="A YAML file for git."),
+        Action("fail", "Fail"),
+    )
+
+    def __init__(self, **values: object) -> None:
+        self.drawn: list[str] = []  # which views were drawn, in order
+        super().__init__(**values)
+
+    def costs(self) -> dict[str, tuple[float, float]]:
+        """Dollars per month for input and output, of the models the search leaves."""
+        factor = self.requests / 1e6 * (0.5 if self.batch else 1)
+        saved = 1 - 0.9 * self.cache_hit_rate
+        return {
+            name: (factor * self.input_tokens * i * saved, factor * self.output_tokens * o)
+            for name, (i, o) in PRICES.items()
+            if self.search.lower() in name.lower()
+        }
+
+    def status(self) -> str:
+        costs = {name: sum(parts) for name, parts in self.costs().items()}
+        if not costs:
+            return "No model matches."
+        cheapest = min(costs, key=lambda name: costs[name])
+        return f"Cheapest: {cheapest}, ${costs[cheapest]:,.0f} per month."
+
+    def draw_cards(self) -> Cards:
+        self.drawn.append("cards")
+        costs = sorted((sum(parts), name) for name, parts in self.costs().items())
+        if not costs:
+            return Cards((), empty="No model matches the search.")
+        return Cards((
+            Card("Cheapest", f"${costs[0][0]:,.0f}", f"{costs[0][1]}, per month", tone="good"),
+            Card("Dearest", f"${costs[-1][0]:,.0f}", f"{costs[-1][1]}, per month"),
+            Card("Per request, cheapest", f"${costs[0][0] / self.requests:,.6f}"),
+            Card("Spread", f"{costs[-1][0] / costs[0][0]:,.0f}×", "dearest over cheapest", tone="warn"),
+        ))  # fmt: skip
+
+    def draw_bars(self) -> Bars:
+        self.drawn.append("bars")
+        bars = [
+            Bar(
+                name,
+                name,
+                (Segment("in", i, f"input ${i:,.0f}"), Segment("out", o, f"output ${o:,.0f}")),
+                total=f"${i + o:,.0f}",
+                low=0.9 * (i + o) if name.startswith("Gemini") else None,
+                high=1.2 * (i + o) if name.startswith("Gemini") else None,
+                badges=(Badge("starts at", tone="warn"),) if name.startswith("Gemini") else (),
+                muted=name.startswith("Opus"),
+            )
+            for name, (i, o) in self.costs().items()
+        ]
+        if bars:
+            bars.append(Bar("x", f"Preview {HOSTILE}", unpriced="no published price"))
+        return Bars(
+            tuple(bars),
+            (Series("in", "Input"), Series("out", "Output")),
+            marks=((1_000.0, "budget $1,000"),),
+            caption="dollars per month",
+            empty="No model matches the search: empty it to see all.",
+        )
+
+    def draw_table(self) -> Table:
+        self.drawn.append("table")
+        key, descending = self.sort_of("table")
+        raw = {n: {"model": n, "in": i, "out": o, "total": i + o} for n, (i, o) in self.costs().items()}
+        order = sorted(raw.values(), key=lambda row: row[key], reverse=descending)  # type: ignore[arg-type,return-value]  # a column is all text or all numbers
+        rows = [
+            Row(
+                str(row["model"]),
+                (
+                    Cell(str(row["model"]), badges=(Badge("fast", tone="good"),) if "Haiku" in str(row["model"]) else ()),
+                    f"${row['in']:,.0f}",
+                    f"${row['out']:,.0f}",
+                    Cell(f"${row['total']:,.0f}", title=f"{self.requests:,} requests at {row['model']}'s rates"),
+                    Cell("price list", href="https://example.org/prices"),
+                ),
+            )
+            for row in order
+        ]
+        columns = (
+            Column("model", "Model"),
+            Column("in", "Input", unit="$/month", numeric=True),
+            Column("out", "Output", unit="$/month", numeric=True),
+            Column("total", "Total", unit="$/month", numeric=True, help="Input and output."),
+            Column("source", "Source", sortable=False),
+        )
+        return Table(
+            columns,
+            tuple(rows[: self.limit_of("table")]),
+            total_rows=len(rows),
+            empty="No model matches the search: empty it to see all.",
+        )
+
+    def draw_why(self) -> Text:
+        self.drawn.append("why")
+        name = self.selected_of("table") or self.selected_of("bars")
+        if name not in PRICES:
+            return Text((), empty="Choose a model in the table or the chart to see where its number comes from.")
+        return Text((
+            Paragraph(f"{self.requests:,} requests of {self.input_tokens:,} tokens in and {self.output_tokens:,} out.", heading=name),
+            Definitions((("Input", f"${PRICES[name][0]} per million"), ("Output", f"${PRICES[name][1]} per million"))),
+            Note("These prices are made up."),
+            Bullets(("Cache reads cost a tenth.", Cell("Batch halves all", href="https://example.org/batch"))),
+        ))  # fmt: skip
+
+    def draw_code(self) -> Code:
+        self.drawn.append("code")
+        return Code(self.to_code(), language="python", caption="Run this for the same panel.")
+
+    def draw_pareto(self) -> Figure:
+        self.drawn.append("pareto")
+        names = list(self.costs())
+        points = {
+            "type": "scatter",
+            "mode": "markers+text",
+            "x": [PRICES[name][0] for name in names],
+            "y": [PRICES[name][1] for name in names],
+            "text": [f"{name} {HOSTILE}" if name == "Opus 4.5" else name for name in names],
+            "customdata": names,
+            "textposition": "top center",
+        }
+        layout = {"xaxis": {"title": {"text": f"Input price, {self.requests:,} requests"}}, "yaxis": {"title": {"text": "Output"}}}
+        return Figure({"data": [points] if names else [], "layout": layout}, alt=f"Input against output price of {len(names)} models.")
+
+    def draw_broken(self) -> Text:
+        self.drawn.append("broken")
+        if self.requests < 10:
+            raise WorkloadError("fewer than 10 requests: raise Requests to 10 or more")
+        return Text((f"Fine with {self.requests:,} requests.",))
+
+    def on_select(self, view: str, row: str) -> None:
+        if row == "x":
+            raise ValueError("nothing is known about the preview")
+
+    def on_copy_tsv(self) -> Clipboard:
+        return Clipboard("\n".join(f"{name}\t{i + o:.2f}" for name, (i, o) in self.costs().items()))
+
+    def on_save(self) -> Download:
+        return Download("demo.yaml", f"requests: {self.requests}\n")
+
+    def on_fail(self) -> None:
+        raise RuntimeError("this button always fails")
+
+    def on_overrides(self, name: str, text: str) -> None:
+        if name and "models:" not in text:
+            raise WorkloadError(f"{name}: no `models:` in it")

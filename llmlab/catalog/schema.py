@@ -40,13 +40,12 @@ def _adapter(kind: type[T]) -> pydantic.TypeAdapter[T]:
 def _forbid_unknown_keys(kind: Any) -> None:
     # Pydantic reads its configuration off the class. The records stay plain dataclasses that know nothing of it: it is
     # laid on the first time a file is read, on every record reachable from `kind`.
-    for inner in (kind, *typing.get_args(kind)):
-        if dataclasses.is_dataclass(inner) and isinstance(inner, type) and "__pydantic_config__" not in inner.__dict__:
-            inner.__pydantic_config__ = _STRICT  # type: ignore[attr-defined]  # pydantic's documented hook
-            for hint in typing.get_type_hints(inner, include_extras=True).values():
-                _forbid_unknown_keys(hint)
-        elif typing.get_origin(inner) is not None:
-            _forbid_unknown_keys(inner)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type) and "__pydantic_config__" not in kind.__dict__:
+        kind.__pydantic_config__ = _STRICT  # type: ignore[attr-defined]  # pydantic's documented hook
+        for hint in typing.get_type_hints(kind).values():
+            _forbid_unknown_keys(hint)
+    for inner in typing.get_args(kind):
+        _forbid_unknown_keys(inner)
 
 
 def _explain(kind: Any, path: Path_, problem: Any) -> str:

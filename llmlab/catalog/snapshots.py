@@ -109,7 +109,10 @@ def _assemble(documents: list[strict_yaml.Document]) -> Catalog:
     alone = not rest
     data = {k: v for k, v in first.data.items() if not (alone and k in sections.KEYS)}
     head = schema.decode(Head, data, first, (), CatalogError)
-    read = [sections.read_sections(d, head.packages, head.as_of, but=data if alone else ()) for d in documents[not alone:]]
+    read = [
+        sections.read_sections(document, head.packages, head.as_of, but=data if alone else ())
+        for document in (documents if alone else rest)
+    ]
     catalog = Catalog(
         name=head.name,
         title=head.title,

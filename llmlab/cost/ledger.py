@@ -79,7 +79,7 @@ def ledger(endpoint: Endpoint, workload: Workload, catalog: Catalog, *, as_of: d
     day = as_of or date.today()
     price = endpoint.price_on(day)
     scale, reason = tokenizer_scale(endpoint, workload, catalog)
-    reason = reason or unpriced_reason(price, workload)
+    reason = reason or unpriced_reason(endpoint, price, workload)
     lines: list[Line] = []
     if price is not None and not reason:
         for shipment in shipments(workload, price):
@@ -93,10 +93,10 @@ def ledger(endpoint: Endpoint, workload: Workload, catalog: Catalog, *, as_of: d
     return Ledger(endpoint=endpoint.id, workload=workload, as_of=day, lines=tuple(lines))
 
 
-def unpriced_reason(price: PriceList | None, workload: Workload) -> str | None:
+def unpriced_reason(endpoint: Endpoint, price: PriceList | None, workload: Workload) -> str | None:
     """Why this price list cannot bill this workload; `None` where it can, or where only the mode is missing."""
     if price is None:
-        return "no price in force on this day"
+        return "no price in force on this day" if endpoint.prices else "no price published"
     if not price.priced:
         return "no price published"
     if price.reserved_usd_per_hour is not None and HOURS[workload.period] is None:

@@ -18,36 +18,26 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any, ClassVar
 
 import anywidget
 import traitlets
 
 from llmlab.errors import LlmlabError, UnknownNameError
-from llmlab.widgets import display
+from llmlab.widgets import display, frontend
 from llmlab.widgets.controls import Choice, Control, File, Options, Several, option_pairs
 from llmlab.widgets.views import Json, Payload
 
-_STATIC = Path(__file__).parent / "static"
-_KINDS = sorted(path.stem.removeprefix("view_") for path in _STATIC.glob("view_*.js"))
-_SCRIPTS = ("dom.js", "theme.js", "control.js", *(f"view_{kind}.js" for kind in _KINDS), "panel.js")
-_STYLES = ("panel.css", "controls.css", "views.css")
-
-
-def _joined(names: tuple[str, ...], more: str = "") -> str:
-    """Text, not a Path: anywidget watches a Path, and what watches a panel keeps it alive after `close()`."""
-    return "\n".join([(_STATIC / name).read_text("utf-8") for name in names] + [more])
-
-
-# view_table.js defines tableView, and so on: a new kind of view is a new file.
-_REGISTRY = f"const VIEWS = {{ {', '.join(f'{kind}: {kind}View' for kind in _KINDS)} }};"
-
 _log = logging.getLogger(__name__)
+
+# JupyterLab sends a widget's messages over a subshell: while a cell computes in the main thread, the panel is used in
+# another. One lock for all panels, because linked panels change each other, and two locks could each wait for the other.
+_turn = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +93,8 @@ class Panel(anywidget.AnyWidget):
     last_error: Exception | None = None
     """What the panel shows as its error, until something succeeds."""
 
-    _esm = traitlets.Unicode(_joined(_SCRIPTS, _REGISTRY)).tag(sync=True)
-    _css = traitlets.Unicode(_joined(_STYLES)).tag(sync=True)
+    _esm = traitlets.Unicode(frontend.module()).tag(sync=True)
+    _css = traitlets.Unicode(frontend.style()).tag(sync=True)
     _spec = traitlets.Dict().tag(sync=True)
     _options = traitlets.Dict()
 
@@ -128,8 +118,10 @@ class Panel(anywidget.AnyWidget):
             if hasattr(Panel, name):
                 raise TypeError(f"{cls.__name__}: a control cannot be called {name!r}, every panel has that already")
         for view in cls.views:
-            if view.kind not in _KINDS:
-                raise UnknownNameError("kind of view", view.kind, _KINDS, where=f"{cls.__name__}, view {view.id!r}")
+            if view.kind not in frontend.KINDS:
+                raise UnknownNameError(
+                    "kind of view", view.kind, frontend.KINDS, where=f"{cls.__name__}, view {view.id!r}"
+                )
         needed = [f"draw_{view.id}" for view in cls.views] + [f"on_{action.name}" for action in cls.actions]
         needed += [f"on_{name}" for name, trait in found.items() if isinstance(trait, File)]
         if missing := [name for name in needed if not hasattr(cls, name)]:
@@ -259,15 +251,16 @@ class Panel(anywidget.AnyWidget):
 
     @contextmanager
     def _one_redraw(self) -> Iterator[None]:
-        self._held += 1
-        try:
-            yield
-        finally:
-            if self._held == 1 and self._stale:
-                self._stale = False
-                self._rev += 1
-                self._send_views(self._open or frozenset())
-            self._held -= 1
+        with _turn:
+            self._held += 1
+            try:
+                yield
+            finally:
+                if self._held == 1 and self._stale:
+                    self._stale = False
+                    self._rev += 1
+                    self._send_views(self._open or frozenset())
+                self._held -= 1
 
     def _changed(self) -> None:
         self._stale, self._drawn, self._failed = True, {}, {}
@@ -414,4 +407,5 @@ class Panel(anywidget.AnyWidget):
 
     def _ipython_display_(self) -> None:
         """The panel and, under it, its snapshot; without a kernel, the call that makes it."""
-        display.show(self)
+        with self._one_redraw():
+            display.show(self)

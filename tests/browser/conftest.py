@@ -1,22 +1,22 @@
-"""One JupyterLab and one Chromium for the whole session; a notebook for each test that wants its own kernel.
+"""One JupyterLab and one Chromium for the session, and a notebook for each test that wants its own kernel.
 
-Where there is no Chromium the tests are skipped, so that `pytest` works on a bare machine; with LLMLAB_REQUIRE_BROWSER=1
-they fail instead, so that a missing browser cannot pass unnoticed. LLMLAB_CHROMIUM names another browser,
-LLMLAB_SCREENSHOTS a folder for what failing tests saw.
+Where there is no Chromium the tests are skipped, so that `pytest` works on a bare machine; with
+LLMLAB_REQUIRE_BROWSER=1 they fail instead, so that a missing browser cannot pass unnoticed. LLMLAB_CHROMIUM names
+another browser, LLMLAB_SCREENSHOTS a folder for what failing tests saw.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from driving import COUNT_MESSAGES, PYTHON, SHOW, SHUT_DOWN, run_all, set_theme, wait_until_idle
+from driving import COUNT_MESSAGES, SHOW, SHUT_DOWN, notebook_of, run_all, set_theme, wait_until_idle
 from labserver import CHROMIUM, CHROMIUM_ARGUMENTS, LabServer, lab_server
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 OpenNotebook = Callable[..., Page]
 
@@ -39,7 +39,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def notebook(lab: LabServer, browser: Browser) -> Iterator[OpenNotebook]:
     """`notebook(*cells, width=, theme=)` writes, opens and runs a notebook, and returns the page it is in."""
     pages: list[Page] = []
@@ -47,8 +47,7 @@ def notebook(lab: LabServer, browser: Browser) -> Iterator[OpenNotebook]:
     def open_notebook(*cells: str, width: int = 1400, theme: str = "Light", path: Path | None = None) -> Page:
         path = path or lab.root / f"test-{os.urandom(4).hex()}.ipynb"
         if cells:
-            code = [nbformat.v4.new_code_cell(cell) for cell in cells]
-            nbformat.write(nbformat.v4.new_notebook(cells=code, metadata=PYTHON), path)
+            path.write_text(json.dumps(notebook_of(cells)))
         page = browser.new_page(viewport={"width": width, "height": 1000})
         page.set_default_timeout(20_000)
         page.add_init_script(COUNT_MESSAGES)
@@ -70,9 +69,9 @@ def notebook(lab: LabServer, browser: Browser) -> Iterator[OpenNotebook]:
         page.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo_page(notebook: OpenNotebook) -> Page:
-    """One page with the demo panel, for the tests of a module that can share it."""
+    """One page with the demo panel, for the tests that can share it: each runs its cell again."""
     return notebook(SHOW)
 
 
@@ -80,13 +79,20 @@ def demo_page(notebook: OpenNotebook) -> Page:
 def page_errors(request: pytest.FixtureRequest) -> Iterator[None]:
     """No test passes while the page throws; a failing one leaves a picture."""
     errors: list[str] = []
+
+    def keep(error: Error) -> None:
+        if "/static/lab/" not in (error.stack or ""):  # JupyterLab's splash screen trips over quick changes of theme
+            errors.append(f"{error}\n{error.stack}")
+
     page: Page | None = request.getfixturevalue("demo_page") if "demo_page" in request.fixturenames else None
     if page:
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("pageerror", keep)
     yield
     folder = os.environ.get("LLMLAB_SCREENSHOTS")
     if page and folder and getattr(request.node, "failed", False):
         page.screenshot(path=Path(folder) / f"{request.node.name}.png")
+    if page:
+        page.remove_listener("pageerror", keep)
     assert errors == []
 
 

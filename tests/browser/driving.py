@@ -7,7 +7,6 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page
 
-PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 SHOW = "from demo import Demo\npanel = Demo()\npanel"
 SHUT_DOWN = "() => window.jupyterapp.shell.currentWidget?.sessionContext?.shutdown()"
 SETTLE_MS = 700  # the panel calls itself settled 400 ms after the last change
@@ -31,6 +30,14 @@ COUNT_MESSAGES = """(() => {
 })()"""
 
 
+def notebook_of(cells: tuple[str, ...]) -> dict[str, Any]:
+    """A Python notebook with these code cells."""
+    empty: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    code = [empty | {"id": f"cell-{i}", "source": source} for i, source in enumerate(cells)]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return {"cells": code, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+
+
 def wait_until_idle(page: Page) -> None:
     """The notebook has a kernel, and it waits for work."""
     status = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
@@ -40,7 +47,9 @@ def wait_until_idle(page: Page) -> None:
 def run_all(page: Page) -> None:
     """Run every cell; an error in one is an error here."""
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    texts = page.locator('[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]')
+    texts = page.locator(
+        '[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]'
+    )
     assert texts.all_inner_texts() == []
 
 
@@ -66,9 +75,12 @@ def live_panel(page: Page) -> Locator:
     return panel.first
 
 
-def draws(page: Page) -> list[dict[str, Any]]:
-    """The draw messages that reached the page since `forget_traffic`."""
-    return page.evaluate("""() => window.traffic.filter((m) => m.way === 'received' && m.text.includes('"kind": "draw"'))""")  # type: ignore[no-any-return]  # JSON
+def draws(page: Page) -> int:
+    """How many draw messages reached the page since `forget_traffic`."""
+    return int(
+        page.evaluate("""() => window.traffic.filter((message) =>
+          message.way === 'received' && message.text.includes('"kind": "draw"')).length""")
+    )
 
 
 def forget_traffic(page: Page) -> None:
@@ -86,7 +98,7 @@ def rerun(page: Page) -> Locator:
 
 
 def set_theme(page: Page, theme: str) -> None:
-    """"Light" or "Dark"."""
+    """ "Light" or "Dark"."""
     page.evaluate(
         "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", f"JupyterLab {theme}"
     )

@@ -37,7 +37,11 @@ CHROMIUM_ARGUMENTS = [
 
 # A quiet Lab: no news, no update check, every cell in the page, nothing saved but what a test saves.
 SETTINGS: dict[str, dict[str, Any]] = {
-    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
+    "@jupyterlab/apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
     "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},

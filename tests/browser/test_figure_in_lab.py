@@ -55,11 +55,15 @@ def test_a_figure_follows_the_theme(panel: Locator, demo_page: Page) -> None:
     expect(panel.locator(".xtitle")).to_have_css("fill", light)
 
 
-def test_clicking_a_point_chooses_it(panel: Locator) -> None:
+def test_clicking_a_point_chooses_it(panel: Locator, demo_page: Page) -> None:
     panel.locator(".js-plotly-plot").scroll_into_view_if_needed()
     box = panel.locator(".js-plotly-plot .point").nth(4).bounding_box()
     assert box
-    panel.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    demo_page.mouse.move(x - 20, y)
+    demo_page.mouse.move(x, y, steps=5)
+    expect(panel.locator(".hovertext")).to_be_visible()  # Plotly clicks what it hovers over
+    demo_page.mouse.click(x, y)
     expect(panel.locator(".prose .heading")).to_have_text("Haiku 4.5")
 
 

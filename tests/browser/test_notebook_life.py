@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import pytest
 from driving import SETTLE_MS, SHOW, SHUT_DOWN, in_kernel, live_panel, rerun, wait_until_idle
 from playwright.sync_api import Page, expect
@@ -41,7 +42,7 @@ def test_two_views_of_a_panel_stay_in_step(notebook: Callable[..., Page]) -> Non
     expect(first.get_by_role("spinbutton", name="Requests, exact value")).to_have_value("105,000")
 
 
-def test_a_saved_notebook_is_small_and_reads_without_a_kernel(notebook: Callable[..., Page], tmp_path: Path) -> None:
+def test_a_saved_notebook_is_small_and_reads_without_a_kernel(notebook: Callable[..., Page]) -> None:
     page = notebook(SHOW)
     panel = live_panel(page)
     expect(page.locator(".llmlab-snapshot")).to_be_hidden()
@@ -53,9 +54,9 @@ def test_a_saved_notebook_is_small_and_reads_without_a_kernel(notebook: Callable
     page.wait_for_timeout(300)
     saved = Path(str(in_kernel(page, "str(__import__('pathlib').Path.cwd())"))) / page.url.split("/")[-1].split("?")[0]
     assert saved.stat().st_size < 100_000
-    notebook_json = nbformat.read(saved, as_version=4)
-    assert "widgets" in notebook_json.metadata, "the harder case: the widget's state was saved with it"
-    snapshot = notebook_json.cells[0].outputs[1]["data"]["text/html"]
+    contents = json.loads(saved.read_text())
+    assert "widgets" in contents["metadata"], "the harder case: the widget's state was saved with it"
+    snapshot = "".join(contents["cells"][0]["outputs"][1]["data"]["text/html"])
     assert "Demo(requests=105000)" in snapshot
     assert "$1,050" in snapshot, "the snapshot follows the panel"
 
@@ -64,4 +65,7 @@ def test_a_saved_notebook_is_small_and_reads_without_a_kernel(notebook: Callable
     wait_until_idle(reader)
     expect(reader.locator(".llmlab-snapshot")).to_contain_text("Demo(requests=105000)")
     expect(reader.locator(".llmlab-snapshot table").first).to_be_visible()
+    expect(reader.get_by_text("No answer from a kernel: run this cell to use the panel.")).to_be_visible()
     expect(reader.locator(".llmlab.live")).to_have_count(0)
+    if folder := os.environ.get("LLMLAB_SCREENSHOTS"):
+        reader.screenshot(path=Path(folder) / "without-a-kernel.png", full_page=True)

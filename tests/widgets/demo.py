@@ -69,7 +69,11 @@ class Demo(Panel):
         0.0, label="Cache hit rate", help="Part of the prompt that is read from cache.", group="Caching"
     )
     cache_ttl = c.choice(
-        "5m", options=(("5m", "5 minutes"), ("1h", "1 hour")), label="Cache lifetime", help="Longer costs more.", group="Caching"
+        "5m",
+        options=(("5m", "5 minutes"), ("1h", "1 hour")),
+        label="Cache lifetime",
+        help="Longer costs more.",
+        group="Caching",
     )
     batch = c.toggle(False, label="Batch", help="Half price, within a day.", group="Processing")
     temperature = c.number(0.7, label="Temperature", help="Not billed.", min=0.0, max=2.0, step=0.1, group="Processing")
@@ -81,7 +85,9 @@ class Demo(Panel):
         group="Catalog",
     )
     search = c.text("", label="Search", help="Part of a model's name.", group="Catalog")
-    overrides = c.file(label="Own prices", help="A YAML file; it stays in this session.", accept=".yaml,.yml", group="Catalog")
+    overrides = c.file(
+        label="Own prices", help="A YAML file; it stays in this session.", accept=".yaml,.yml", group="Catalog"
+    )
 
     views = (
         View("cards", kind="cards", title="At a glance"),
@@ -100,6 +106,7 @@ class Demo(Panel):
 
     def __init__(self, **values: object) -> None:
         self.drawn: list[str] = []  # which views were drawn, in order
+        self.chosen = ""
         super().__init__(**values)
 
     def costs(self) -> dict[str, tuple[float, float]]:
@@ -165,7 +172,9 @@ class Demo(Panel):
             Row(
                 str(row["model"]),
                 (
-                    Cell(str(row["model"]), badges=(Badge("fast", tone="good"),) if "Haiku" in str(row["model"]) else ()),
+                    Cell(
+                        str(row["model"]), badges=(Badge("fast", tone="good"),) if "Haiku" in str(row["model"]) else ()
+                    ),
                     f"${row['in']:,.0f}",
                     f"${row['out']:,.0f}",
                     Cell(f"${row['total']:,.0f}", title=f"{self.requests:,} requests at {row['model']}'s rates"),
@@ -190,8 +199,8 @@ class Demo(Panel):
 
     def draw_why(self) -> Text:
         self.drawn.append("why")
-        name = self.selected_of("table") or self.selected_of("bars")
-        if name not in PRICES:
+        name = self.chosen
+        if not name:
             return Text((), empty="Choose a model in the table or the chart to see where its number comes from.")
         return Text((
             Paragraph(f"{self.requests:,} requests of {self.input_tokens:,} tokens in and {self.output_tokens:,} out.", heading=name),
@@ -216,8 +225,14 @@ class Demo(Panel):
             "customdata": names,
             "textposition": "top center",
         }
-        layout = {"xaxis": {"title": {"text": f"Input price, {self.requests:,} requests"}}, "yaxis": {"title": {"text": "Output"}}}
-        return Figure({"data": [points] if names else [], "layout": layout}, alt=f"Input against output price of {len(names)} models.")
+        layout = {
+            "xaxis": {"title": {"text": f"Input price, {self.requests:,} requests"}},
+            "yaxis": {"title": {"text": "Output"}},
+        }
+        return Figure(
+            {"data": [points] if names else [], "layout": layout},
+            alt=f"Input against output price of {len(names)} models.",
+        )
 
     def draw_broken(self) -> Text:
         self.drawn.append("broken")
@@ -228,6 +243,7 @@ class Demo(Panel):
     def on_select(self, view: str, row: str) -> None:
         if row == "x":
             raise ValueError("nothing is known about the preview")
+        self.chosen = row
 
     def on_copy_tsv(self) -> Clipboard:
         return Clipboard("\n".join(f"{name}\t{i + o:.2f}" for name, (i, o) in self.costs().items()))

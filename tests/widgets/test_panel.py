@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -166,7 +167,7 @@ def test_a_file_is_handed_to_its_handler_and_kept_by_name_if_accepted(panel: Rec
     panel.hear(kind="file", name="overrides", file="b.yaml", text="models: []")
     assert panel.overrides == "b.yaml"
     assert len(panel.draws()) == 1
-    assert panel.to_code() == "Demo()  # with b.yaml opened by hand".replace("Demo", "Recorded")
+    assert panel.to_code() == "Recorded()  # with b.yaml opened by hand"
 
 
 @pytest.mark.parametrize(
@@ -187,9 +188,13 @@ def test_a_message_that_makes_no_sense_is_an_error_on_screen(panel: Recorded, me
 def test_the_code_of_a_panel_makes_an_equal_one() -> None:
     panel = Demo(requests=5, batch=True, cache_hit_rate=0.35, providers=("openai",), search="it's")
     again = eval(panel.to_code(), {"Demo": Demo})
-    assert {name: getattr(again, name) for name in Demo._controls} == {name: getattr(panel, name) for name in Demo._controls}
+    assert {name: getattr(again, name) for name in Demo._controls} == {
+        name: getattr(panel, name) for name in Demo._controls
+    }
     assert Demo().to_code() == "Demo()"
-    long = Demo(requests=1, input_tokens=101, output_tokens=20, cache_hit_rate=0.5, cache_ttl="1h", batch=True, search="x")
+    long = Demo(
+        requests=1, input_tokens=101, output_tokens=20, cache_hit_rate=0.5, cache_ttl="1h", batch=True, search="x"
+    )
     assert long.to_code().splitlines()[:2] == ["Demo(", "    requests=1,"]
 
 
@@ -217,6 +222,21 @@ def test_saved_widget_state_holds_no_drawings(panel: Recorded) -> None:
     synced = set(panel.keys) - set(Demo._controls)
     assert {name for name in synced if not name.startswith("_")} <= {"layout", "tabbable", "tooltip"}
     assert "Sonnet" not in str(panel.get_state())
+
+
+def test_a_cell_and_the_browser_may_change_a_panel_at_the_same_time(panel: Recorded) -> None:
+    def from_the_browser() -> None:
+        for requests in range(1, 60):
+            panel.set_state({"requests": requests})
+
+    browser = threading.Thread(target=from_the_browser)
+    browser.start()
+    for output_tokens in range(10, 600, 10):
+        panel.output_tokens = output_tokens
+    browser.join()
+    assert panel.last_error is None
+    assert panel.draws()[-1]["views"]["code"]["code"] == "Recorded(requests=59, output_tokens=590)"
+    assert [message["rev"] for message in panel.draws()] == sorted({message["rev"] for message in panel.draws()})
 
 
 def test_outside_a_kernel_a_panel_prints_its_code(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,12 +30,19 @@ from llmlab.widgets.views import (
 )
 
 HOSTILE_PAYLOADS: list[Payload] = [
-    Table((Column("a", HOSTILE, unit=HOSTILE),), (Row("r", (Cell(HOSTILE, badges=(Badge(HOSTILE),)),)),), caption=HOSTILE),
+    Table(
+        (Column("a", HOSTILE, unit=HOSTILE),), (Row("r", (Cell(HOSTILE, badges=(Badge(HOSTILE),)),)),), caption=HOSTILE
+    ),
     Table((), (), empty=HOSTILE),
-    Bars((Bar("b", HOSTILE, (Segment("s", 1, HOSTILE),), total=HOSTILE, badges=(Badge(HOSTILE),)),), (Series("s", HOSTILE),)),
+    Bars(
+        (Bar("b", HOSTILE, (Segment("s", 1, HOSTILE),), total=HOSTILE, badges=(Badge(HOSTILE),)),),
+        (Series("s", HOSTILE),),
+    ),
     Bars((Bar("b", HOSTILE, unpriced=HOSTILE),), caption=HOSTILE),
     Cards((Card(HOSTILE, HOSTILE, HOSTILE),)),
-    Text((HOSTILE, Paragraph(HOSTILE, HOSTILE), Note(HOSTILE), Definitions(((HOSTILE, HOSTILE),)), Bullets((HOSTILE,)))),
+    Text(
+        (HOSTILE, Paragraph(HOSTILE, HOSTILE), Note(HOSTILE), Definitions(((HOSTILE, HOSTILE),)), Bullets((HOSTILE,)))
+    ),
     Code(HOSTILE, caption=HOSTILE),
     Figure({"data": []}, alt=HOSTILE),
 ]

@@ -17,8 +17,8 @@ function stopsOf({ min, max, step, scale, whole }) {
       }
     }
   } else {
-    const count = Math.min(Math.round((max - min) / step), 10000);
-    for (let i = 1; i < count; i++) stops.add(round(min + ((max - min) * i) / count, 9));
+    const stride = step * Math.ceil((max - min) / step / 10_000); // no slider is wider than 10,000 pixels
+    for (let i = 1; min + i * stride < max; i++) stops.add(round(min + i * stride, 9));
   }
   return [...stops.add(max)];
 }

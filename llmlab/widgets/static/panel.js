@@ -1,5 +1,5 @@
 // panel.js: the screen. It builds what the kernel declared (`_spec`), says which views are open, and draws what comes.
-// The other half is widgets/panel.py, whose docstring lists the messages.
+// The other half is widgets/panel.py, whose docstring lists the messages; VIEWS is written by widgets/frontend.py.
 
 const QUIET_MS = 400; // after the last change: then the status is read out and the snapshot brought up to date
 const SLOW_MS = 700; // without an answer: then we say that we wait

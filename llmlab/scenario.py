@@ -1,0 +1,165 @@
+"""A scenario: one question and what was chosen about it, saved as a YAML file that a reviewer can diff.
+
+It holds the workload, the choices made on a screen, and a *pin* of the catalog they were made on: its name, its content
+hash and the versions of the packages that were read. An upgrade therefore cannot reprice a decision in silence: opening a
+scenario on a catalog that now says something else is an error, and pinning it anew is an act.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .catalog import Catalog, load_catalog, parse_overrides, schema, strict_yaml
+from .cost.workload import Workload
+from .errors import LlmlabError, ScenarioError
+from .saving import write_whole
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin:
+    """Which catalog was decided on: `name` as `load_catalog` takes it, and what it said then."""
+
+    name: str
+    content_hash: str
+    packages: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverridesFile:
+    """The user's own prices, whole, so that the scenario can be opened where the file is not."""
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What was filtered, selected and compared. Empty means no restriction."""
+
+    search: str = ""
+    models: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    strengths: tuple[str, ...] = ()
+    min_window_tokens: int = 0
+    hide_retired: bool = True
+    selected: str = ""
+    compare_with: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """Workload + choices + catalog pin. Equal by content; `save` and `read` are exact inverses."""
+
+    workload: Workload
+    catalog: Pin
+    name: str = ""
+    overrides: tuple[OverridesFile, ...] = ()
+    choices: Choices = field(default_factory=Choices)
+
+    def load_catalog(self) -> Catalog:
+        """The pinned catalog with the scenario's overrides; `ScenarioError` if it no longer says what it said."""
+        catalog = self.current_catalog()
+        if catalog.content_hash != self.catalog.content_hash:
+            raise ScenarioError(
+                f"scenario {self.name!r} was decided on catalog {self.catalog.name} {self.catalog.content_hash}"
+                f"{_versions(self.catalog.packages)}, which now reads {catalog.content_hash}{_versions(catalog.packages)}: "
+                "prices may differ. Look at the change, then accept it with scenario.repinned()"
+            )
+        return catalog
+
+    def current_catalog(self) -> Catalog:
+        """The catalog by that name as it is today, with the scenario's overrides, whatever the pin says."""
+        return load_catalog(self.catalog.name, [parse_overrides(o.text, o.file) for o in self.overrides])
+
+    def repinned(self) -> Scenario:
+        """The same scenario, pinned to what its catalog says today."""
+        return dataclasses.replace(self, catalog=pin(self.catalog.name, self.current_catalog()))
+
+    def to_yaml(self) -> str:
+        """YAML text. The workload and the pin are said whole, so that a new default cannot change an old decision."""
+        data: dict[str, Any] = {
+            "schema": SCHEMA,
+            "name": self.name,
+            "workload": dataclasses.asdict(self.workload),
+            "catalog": dataclasses.asdict(self.catalog),
+        }
+        if self.overrides:
+            data["overrides"] = [dataclasses.asdict(o) for o in self.overrides]
+        if choices := _made(self.choices):
+            data["choices"] = choices
+        return "# An llmlab scenario: open it with `llmlab estimate --scenario FILE` or CostExplorer.from_scenario(FILE).\n" + (
+            yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the scenario to `path`, whole or not at all; returns the path."""
+        target = Path(path).expanduser()
+        write_whole(target, self.to_yaml())
+        return target
+
+    @classmethod
+    def read(cls, path: str | Path) -> Scenario:
+        """Read a saved scenario; `ScenarioError` with file and line for one that cannot be read as written."""
+        return _decode(strict_yaml.read(Path(path).expanduser(), ScenarioError))
+
+    @classmethod
+    def parse(cls, text: str, name: str = "scenario") -> Scenario:
+        """The same from text; `name` stands in error messages."""
+        return _decode(strict_yaml.parse(text, name, ScenarioError))
+
+
+def pin(name: str, catalog: Catalog) -> Pin:
+    """The pin of `catalog`, which `load_catalog(name)` gave (with overrides laid over it, if any)."""
+    return Pin(name=name, content_hash=catalog.content_hash, packages=dict(catalog.packages))
+
+
+def _decode(document: strict_yaml.Document) -> Scenario:
+    data = dict(document.data)
+    version = data.pop("schema", None)
+    if version != SCHEMA:
+        raise ScenarioError(
+            f"{document.at(('schema',))}: schema is {version!r}; this llmlab reads {SCHEMA}. "
+            + ("Add `schema: 1`" if version is None else "A newer file needs a newer llmlab")
+        )
+    if isinstance(workload := data.get("workload"), dict):
+        # Shares are floats in a workload; the strict reader makes decimals of them, for prices.
+        data["workload"] = {k: float(v) if type(v).__name__ == "Decimal" else v for k, v in workload.items()}
+    try:
+        return schema.decode(Scenario, data, document, (), ScenarioError)
+    except ScenarioError:
+        raise
+    except LlmlabError as e:  # a workload that cannot exist says so itself, but does not know the file
+        raise ScenarioError(f"{document.at(('workload',))}: {e}") from e
+
+
+def _made(choices: Choices) -> dict[str, Any]:
+    """The choices that were made: what is empty restricts nothing, now and in any later version."""
+    default = dataclasses.asdict(Choices())
+    made = {k: v for k, v in dataclasses.asdict(choices).items() if v != default[k]}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in made.items()}
+
+
+def _versions(packages: Mapping[str, str]) -> str:
+    return f" ({', '.join(f'{name} {version}' for name, version in packages.items())})" if packages else ""
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML as people write it: overrides as text blocks, no anchors for values that happen to be equal."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)

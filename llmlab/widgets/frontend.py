@@ -1,0 +1,30 @@
+"""The browser's half of every panel: the small files under `static/`, joined into one module and one style sheet.
+
+There is no build step. The files are joined here because a widget's module is loaded from a blob and cannot import its
+neighbours, and as text because anywidget watches a `Path`, and what watches a panel keeps it alive after `close()`.
+`static/view_table.js` defines `tableView`, and so on: a new kind of view is a new file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_STATIC = Path(__file__).parent / "static"
+
+KINDS = sorted(path.stem.removeprefix("view_") for path in _STATIC.glob("view_*.js"))
+
+
+def module() -> str:
+    """All scripts as one ES module, with the register of views that `panel.js` looks kinds up in."""
+    names = ["dom.js", "theme.js", "control.js", *(f"view_{kind}.js" for kind in KINDS), "panel.js"]
+    register = f"const VIEWS = {{ {', '.join(f'{kind}: {kind}View' for kind in KINDS)} }};"
+    return "\n".join([*map(_read, names), register])
+
+
+def style() -> str:
+    """All style sheets as one."""
+    return "\n".join(map(_read, ["panel.css", "controls.css", "views.css"]))
+
+
+def _read(name: str) -> str:
+    return (_STATIC / name).read_text("utf-8")

@@ -31,6 +31,8 @@ class _Group(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
             super().main(*args, **kwargs | {"standalone_mode": False})
+        except click.exceptions.NoArgsIsHelpError as e:
+            e.show()
         except click.ClickException as e:
             _stop(e.format_message(), e.exit_code)
         except LlmlabError as e:

@@ -9,11 +9,11 @@ import dataclasses
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import UnknownNameError
 from .records import Endpoint, HostingRow, Model, Provider
@@ -21,15 +21,15 @@ from .records import Endpoint, HostingRow, Model, Provider
 if TYPE_CHECKING:
     from .diff import Change
     from .lint import Finding
-    from .tables import Grid, PriceRatio, Spec
+    from .tables import HostingMatrix, PriceRatio, Spec
 
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
     """Models and the endpoints that serve them, as one snapshot said on one day.
 
-    `as_of` is the day the figures were checked. `packages` are the versions that were read. `overrides` names the user's
-    own files laid over the snapshot. Two catalogs are the same when `content_hash` is.
+    `as_of` is the day the figures were checked. `packages` are the versions that were read. `overrides` names the
+    user's own files laid over the snapshot. Two catalogs are the same when `content_hash` is.
     """
 
     name: str
@@ -65,6 +65,13 @@ class Catalog:
     def _providers(self) -> dict[str, Provider]:
         return {p.id: p for p in self.providers}
 
+    @functools.cached_property
+    def _by_model(self) -> dict[str, tuple[Endpoint, ...]]:
+        served: dict[str, list[Endpoint]] = {}
+        for endpoint in self.endpoints:
+            served.setdefault(endpoint.model, []).append(endpoint)
+        return {model: tuple(endpoints) for model, endpoints in served.items()}
+
     def model(self, id: str) -> Model:
         """The model with exactly this id, or `UnknownNameError`."""
         return self._models.get(id) or self._unknown("model", id, self._models)
@@ -77,13 +84,17 @@ class Catalog:
         """The provider with exactly this id, or `UnknownNameError`."""
         return self._providers.get(id) or self._unknown("provider", id, self._providers)
 
+    def served_by(self, model: str) -> tuple[Endpoint, ...]:
+        """Every endpoint of the model with this id; none if nobody serves it."""
+        return self._by_model.get(model, ())
+
     def find(self, id: str) -> tuple[Endpoint, ...]:
         """The endpoint with this id, or every endpoint of the model with this id."""
         if id in self._endpoints:
             return (self._endpoints[id],)
-        if id in self._models:
-            return tuple(e for e in self.endpoints if e.model == id)
-        return self._unknown("model or endpoint", id, [*self._models, *self._endpoints])
+        if id not in self._models:
+            self._unknown("model or endpoint", id, [*self._models, *self._endpoints])
+        return self.served_by(id)
 
     def where(self, keep: Callable[[Endpoint], bool]) -> Catalog:
         """A catalog of the endpoints for which `keep` is true, with the models and providers that they need."""
@@ -99,10 +110,8 @@ class Catalog:
     @functools.cached_property
     def content_hash(self) -> str:
         """Sixteen hexadecimal digits of everything this catalog says: the pin that a saved scenario holds."""
-        said = [
-            [dataclasses.asdict(record) for record in sorted(records, key=lambda r: r.id)]
-            for records in (self.models, self.providers, self.endpoints)
-        ]
+        kinds: tuple[tuple[Model | Provider | Endpoint, ...], ...] = (self.models, self.providers, self.endpoints)
+        said = [[dataclasses.asdict(record) for record in sorted(kind, key=lambda r: r.id)] for kind in kinds]
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=_plain).encode()).hexdigest()[:16]
 
     def diff(self, newer: Catalog, *, as_of: date | None = None) -> tuple[Change, ...]:
@@ -111,11 +120,11 @@ class Catalog:
 
         return diff(self, newer, as_of=as_of)
 
-    def lint(self, *, as_of: date | None = None) -> tuple[Finding, ...]:
+    def lint(self, *, as_of: date | None = None, against: Sequence[Catalog] | None = None) -> tuple[Finding, ...]:
         """Which rows are stale, retired, disputed between sources, or carry the price of an older sibling."""
         from .lint import lint
 
-        return lint(self, as_of=as_of)
+        return lint(self, as_of=as_of, against=against)
 
     def specs(self, *, as_of: date | None = None) -> tuple[Spec, ...]:
         """A row per model: window, output limit, prices as published, strengths, hosting, cutoff."""
@@ -129,13 +138,13 @@ class Catalog:
 
         return price_ratios(self, as_of=as_of)
 
-    def hosting_matrix(self) -> Grid:
+    def hosting_matrix(self, *, as_of: date | None = None) -> HostingMatrix:
         """Who serves what: a row per model family, a column per kind of host."""
         from .tables import hosting_matrix
 
-        return hosting_matrix(self)
+        return hosting_matrix(self, as_of=as_of)
 
-    def _unknown(self, what: str, id: str, known: Collection[str]) -> Any:
+    def _unknown(self, what: str, id: str, known: Collection[str]) -> NoReturn:
         raise UnknownNameError(what, id, known, where=f"catalog {self.name}")
 
 

@@ -20,12 +20,14 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from ..errors import CatalogError, UnknownNameError
+from ..errors import CatalogError, LlmlabError, UnknownNameError
 from . import schema, sections, strict_yaml
 from .catalog import Catalog
-from .records import Endpoint, Factor, ModeRates, PriceList, Rates
+from .records import MODES, Endpoint, Factor, ModeRates, PriceList, Rates
+from .sections import R
 
 _OWN = ("name", "discounts")
+_DISCOUNTED = " by overrides "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +75,12 @@ def parse_overrides(text: str, name: str) -> Overrides:
 
 
 def _decode(document: strict_yaml.Document) -> Overrides:
+    sections.check_keys(document, _OWN)
     own = {k: v for k, v in document.data.items() if k not in sections.KEYS}
     head = schema.decode(_Head, own, document, (), CatalogError)
     # A price of one's own without a source is believed on the day it is read: the file itself is the source.
     document.data.setdefault("evidence", {"source": f"overrides {head.name}", "checked_on": date.today()})
-    parts = sections.read_sections(document, {}, date.today(), but=_OWN)
+    parts = sections.read_sections(document, {}, date.today())
     places = tuple(document.at(("discounts", i)) for i in range(len(head.discounts)))
     return Overrides(head.name, head.discounts, places, parts)
 
@@ -100,30 +103,42 @@ def apply(catalog: Catalog, overrides: Overrides) -> Catalog:
     return laid
 
 
-def _laid(below: tuple[sections.R, ...], above: tuple[sections.R, ...]) -> tuple[sections.R, ...]:
-    return tuple({record.id: record for record in (*below, *above)}.values())
+def _laid(below: tuple[R, ...], above: tuple[R, ...]) -> tuple[R, ...]:
+    by_id = {record.id: record for record in below}
+    by_id.update((record.id, record) for record in above)
+    return tuple(by_id.values())
 
 
-def _nothing_met(catalog: Catalog, discount: Discount, place: str) -> UnknownNameError:
-    if discount.provider is not None:
-        return UnknownNameError("provider", discount.provider, [p.id for p in catalog.providers], where=place)
-    if discount.model is not None:
-        return UnknownNameError("model", discount.model, [m.id for m in catalog.models], where=place)
-    return UnknownNameError("endpoint", discount.endpoint, [e.id for e in catalog.endpoints], where=place)
+def _nothing_met(catalog: Catalog, discount: Discount, place: str) -> LlmlabError:
+    what, name, known = (
+        ("provider", discount.provider, [p.id for p in catalog.providers])
+        if discount.provider is not None
+        else ("model", discount.model, [m.id for m in catalog.models])
+        if discount.model is not None
+        else ("endpoint", discount.endpoint, [e.id for e in catalog.endpoints])
+    )
+    if name in known:
+        return CatalogError(f"{place}: the discount meets nothing: no endpoint of {what} {name!r} is in {catalog.name}")
+    return UnknownNameError(what, name, known, where=place)
 
 
 def _discounted(endpoint: Endpoint, discount: Discount, name: str) -> Endpoint:
     return dataclasses.replace(endpoint, prices=tuple(_cheaper(p, discount, name) for p in endpoint.prices))
 
 
+def is_discounted(price: PriceList) -> bool:
+    """Whether a discount of the user's own was laid over this price: it is then nobody's list price."""
+    return _DISCOUNTED in price.evidence.source
+
+
 def _cheaper(price: PriceList, discount: Discount, name: str) -> PriceList:
     f = discount.factor
-    source = f"{price.evidence.source}, x {f} by overrides {name} ({discount.note})"
+    source = f"{price.evidence.source}, x {f}{_DISCOUNTED}{name} ({discount.note})"
     return dataclasses.replace(
         price,
         rates=_scale_modes(price.rates, f),
         tiers=tuple(dataclasses.replace(t, rates=_scale_modes(t.rates, f)) for t in price.tiers),
-        off_peak=price.off_peak and dataclasses.replace(price.off_peak, rates=_scale(price.off_peak.rates, f)),
+        off_peak=price.off_peak and dataclasses.replace(price.off_peak, rates=_scale_rates(price.off_peak.rates, f)),
         per_request_usd=_times(price.per_request_usd, f),
         reserved_usd_per_hour=_times(price.reserved_usd_per_hour, f),
         evidence=dataclasses.replace(price.evidence, source=source),
@@ -131,12 +146,12 @@ def _cheaper(price: PriceList, discount: Discount, name: str) -> PriceList:
 
 
 def _scale_modes(modes: ModeRates, factor: Decimal) -> ModeRates:
-    return ModeRates(**{f.name: _scale(getattr(modes, f.name), factor) for f in dataclasses.fields(modes)})
+    return ModeRates(
+        **{mode: None if (rates := modes.of(mode)) is None else _scale_rates(rates, factor) for mode in MODES}
+    )
 
 
-def _scale(rates: Rates | None, factor: Decimal) -> Rates | None:
-    if rates is None:
-        return None
+def _scale_rates(rates: Rates, factor: Decimal) -> Rates:
     return Rates(**{f.name: _times(getattr(rates, f.name), factor) for f in dataclasses.fields(rates)})
 
 

@@ -238,6 +238,10 @@ class Endpoint:
         left = (self.retires_on - as_of).days
         return "retired" if left <= 0 else "retiring" if left <= notice_days else "live"
 
+    def serves(self, region: str) -> bool:
+        """Whether it is known to process requests in `region`: by its scope, its regions, or a price for staying there."""
+        return region in (self.residency.scope, *self.regions) or region in self.uplifts
+
     def uplift(self, region: str | None) -> Decimal:
         """The factor on token rates for a request that must be processed in `region` (`None`: the endpoint's own)."""
         asked = region or self.residency.scope

@@ -1,7 +1,7 @@
 """The `providers`, `models` and `endpoints` sections that snapshot files and overrides files share.
 
-A figure without a source is an error. To keep the files short, `evidence` may be said once for a whole file; and where an
-endpoint points at the rows of the packages it was read from, that pointer is its evidence.
+A figure without a source is an error. To keep the files short, `evidence` may be said once for a whole file; and where
+an endpoint points at the rows of the packages it was read from, that pointer is its evidence.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from ..errors import CatalogError, UnknownNameError
 from . import schema
 from .catalog import Catalog
-from .records import Endpoint, Model, Provider
+from .records import Endpoint, Evidence, Model, Provider
 from .strict_yaml import Document
 
 KEYS = ("evidence", "providers", "models", "endpoints")
@@ -31,18 +31,25 @@ class Placed(Generic[R]):
 
 @dataclass(frozen=True)
 class Sections:
+    """The records of one file, in its order."""
+
     providers: tuple[Placed[Provider], ...]
     models: tuple[Placed[Model], ...]
     endpoints: tuple[Placed[Endpoint], ...]
 
 
-def read_sections(
-    document: Document, packages: Mapping[str, str], checked_on: date, *, but: Collection[str] = ()
-) -> Sections:
-    """The records in `document`. `but` are top-level keys that belong to somebody else; any other is an error."""
+def check_keys(document: Document, others: Collection[str]) -> None:
+    """Every top-level key is a section, or one of `others` that the caller reads; any other is an error."""
     for key in document.data:
-        if key not in KEYS and key not in but:
-            raise UnknownNameError("key", key, (*KEYS, *but), where=document.at((key,)))
+        if key not in KEYS and key not in others:
+            raise UnknownNameError("key", key, (*KEYS, *others), where=document.at((key,)))
+
+
+def read_sections(document: Document, packages: Mapping[str, str], checked_on: date) -> Sections:
+    """The records in `document`. `packages` and `checked_on` date the rows that stand as evidence."""
+    if document.data.get("evidence") is not None:
+        # Once here, so that a slip in it is reported where it is written and not at the first figure that borrows it.
+        schema.decode(Evidence, document.data["evidence"], document, ("evidence",), CatalogError)
     return Sections(
         _records(Provider, "providers", document, packages, checked_on),
         _records(Model, "models", document, packages, checked_on),
@@ -113,5 +120,5 @@ def _fill(item: Any, evidence: Any) -> Any:
 def _rows_as_evidence(rows: Any, packages: Mapping[str, str], checked_on: date) -> dict[str, Any] | None:
     if not isinstance(rows, dict) or not rows:
         return None
-    source = "; ".join(f"{package} {packages.get(package, '(version not said)')} row {row}" for package, row in rows.items())
-    return {"source": source, "checked_on": checked_on}
+    read = (f"{package} {packages.get(package, '(version not said)')} row {row}" for package, row in rows.items())
+    return {"source": "; ".join(read), "checked_on": checked_on}

@@ -1,11 +1,12 @@
 """Snapshots on disk, and the one way to get a catalog: `load_catalog`.
 
-A snapshot is a folder of YAML files: `snapshot.yaml` says its name, day and the packages that were read; each other file
-holds one provider's models and endpoints. A catalog of your own may be such a folder, or all of it in a single file.
+A snapshot is a folder of YAML files: `snapshot.yaml` says its name, day and the packages that were read; each other
+file holds one provider's models and endpoints. A catalog of your own may be such a folder, or all of it in one file.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,12 +46,12 @@ def load_catalog(
 ) -> Catalog:
     """A catalog by name or path, with the user's own overrides laid over it.
 
-    `name` is a shipped snapshot (`2026-11`), a bulk catalog (`litellm`, `genai-prices`: the rows of the installed package,
-    translated), or the path of a folder or file of the same form. Left out, it is the newest shipped snapshot.
+    `name` is a shipped snapshot (`2026-11`), a bulk catalog (`litellm`, `genai-prices`: the rows of the installed
+    package, translated), or the path of a folder or file of the same form. Left out, it is the newest shipped snapshot.
     `overrides` are YAML files (see `pricing/README.md`) or `Overrides` already read.
 
-    Raises `UnknownNameError` for a name that is not there and `CatalogError`, with file and line, for a file that cannot
-    be read as written.
+    Raises `UnknownNameError` for a name that is not there and `CatalogError`, with file and line, for a file that
+    cannot be read as written.
     """
     catalog = _named(str(name)) if name is not None else _named(_snapshot_folders()[-1].name)
     many = [overrides] if isinstance(overrides, Overrides | str | Path) else list(overrides)
@@ -62,10 +63,15 @@ def load_catalog(
 def _named(name: str) -> Catalog:
     if name in snapshot_names():
         return _shipped(name)
-    path = Path(name).expanduser()
-    if path.is_dir():
+    path = Path(name)
+    try:
+        path = path.expanduser()
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (OSError, RuntimeError, ValueError):  # a name too long for a path, a home that is nobody's
+        is_folder = is_file = False
+    if is_folder:
         return read_snapshot(path)
-    if path.is_file():
+    if is_file:
         return _assemble([strict_yaml.read(path, CatalogError)])
     if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         raise CatalogError(f"{name}: no such file or folder; the catalogs by name are {', '.join(snapshot_names())}")
@@ -91,6 +97,7 @@ def _snapshot_folders() -> list[Path]:
 
 @functools.lru_cache(maxsize=64)
 def read_head(path: Path) -> Head:
+    """What the `snapshot.yaml` at `path` says."""
     document = strict_yaml.read(path, CatalogError)
     return schema.decode(Head, document.data, document, (), CatalogError)
 
@@ -106,13 +113,15 @@ def read_snapshot(path: Path) -> Catalog:
 
 def _assemble(documents: list[strict_yaml.Document]) -> Catalog:
     first, *rest = documents
-    alone = not rest
-    data = {k: v for k, v in first.data.items() if not (alone and k in sections.KEYS)}
+    if rest:
+        for document in rest:
+            sections.check_keys(document, ())
+        data = first.data
+    else:
+        sections.check_keys(first, [f.name for f in dataclasses.fields(Head)])
+        data = {key: value for key, value in first.data.items() if key not in sections.KEYS}
     head = schema.decode(Head, data, first, (), CatalogError)
-    read = [
-        sections.read_sections(document, head.packages, head.as_of, but=data if alone else ())
-        for document in (documents if alone else rest)
-    ]
+    read = [sections.read_sections(document, head.packages, head.as_of) for document in rest or documents]
     catalog = Catalog(
         name=head.name,
         title=head.title,

@@ -1,8 +1,8 @@
 """YAML read strictly: text in, plain data out, with the line of every key kept for the error message.
 
-What PyYAML does silently is an error here: a key written twice (the first value would vanish), an anchor, alias or merge
-key (a file of ten lines can expand to gigabytes), a tag (`!!python/object`). Numbers with a point become `Decimal`, so
-that $0.27 is $0.27 and not $0.27000000000000001776.
+What PyYAML does silently is an error here: a key written twice (the first value would vanish), an anchor, alias or
+merge key (a file of ten lines can expand to gigabytes), a tag (`!!python/object`). Numbers with a point become
+`Decimal`, so that $0.27 is $0.27 and not $0.27000000000000001776.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from ..errors import LlmlabError
 
 MOST_BYTES = 4_000_000
 MOST_DEPTH = 40
+MOST_DIGITS = 30  # a number such as 1.0e+999999999 is written in a second and takes gigabytes to print
 _PLAIN = "tag:yaml.org,2002:"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Path_ = tuple[str | int, ...]
 
@@ -35,9 +37,13 @@ class Document:
 
     def at(self, path: Path_ = ()) -> str:
         """`file:line` of `path`, or of the nearest part above it that the file does contain."""
+        return f"{self.name}:{self.line(path)}"
+
+    def line(self, path: Path_ = ()) -> int:
+        """The line of `path`, or of the nearest part above it that the file does contain."""
         while path and path not in self.lines:
             path = path[:-1]
-        return f"{self.name}:{self.lines.get(path, 1)}"
+        return self.lines.get(path, 1)
 
 
 def read(path: Path, error: type[LlmlabError]) -> Document:
@@ -58,16 +64,16 @@ def parse(text: str, name: str, error: type[LlmlabError]) -> Document:
     if len(text) > MOST_BYTES:
         raise error(f"{name}: {len(text):,} characters; at most {MOST_BYTES:,} are read")
     lines: dict[Path_, int] = {}
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
         _refuse_aliases(text, name, error)
-        node = loader.get_single_node()
+        node = yaml.compose(text, Loader=_LOADER)
+    except yaml.reader.ReaderError as e:
+        line = text.count("\n", 0, text.find(chr(e.character))) + 1
+        raise error(f"{name}:{line}: not YAML: the character {chr(e.character)!r} may not stand in it") from e
     except (yaml.YAMLError, ValueError, RecursionError) as e:
         mark = getattr(e, "problem_mark", None)
-        problem = getattr(e, "problem", None) or str(e).splitlines()[0]
+        problem = " ".join((getattr(e, "problem", None) or str(e) or type(e).__name__).split())
         raise error(f"{name}:{mark.line + 1 if mark else 1}: not YAML: {problem}") from e
-    finally:
-        loader.dispose()
     if not isinstance(node, yaml.MappingNode):
         what = "empty" if node is None else "a list" if isinstance(node, yaml.SequenceNode) else "a single value"
         raise error(f"{name}:1: the file is {what}; it must be a mapping (`key: value` lines)")
@@ -77,14 +83,14 @@ def parse(text: str, name: str, error: type[LlmlabError]) -> Document:
 def _refuse_aliases(text: str, name: str, error: type[LlmlabError]) -> None:
     # On the event stream, before a tree is composed: this is what keeps a "billion laughs" file from being one.
     depth = 0
-    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    for event in yaml.parse(text, Loader=_LOADER):
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            line = event.start_mark.line + 1
             raise error(f"{name}:{line}: anchors and aliases (`&`, `*`) are not read here; write the value out")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MOST_DEPTH:
-                raise error(f"{name}:{event.start_mark.line + 1}: nested more than {MOST_DEPTH} deep")
+                raise error(f"{name}:{line}: nested more than {MOST_DEPTH} deep")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -118,9 +124,14 @@ def _build(node: yaml.Node, path: Path_, name: str, lines: dict[Path_, int], err
 
 def _decimal(text: str) -> Decimal:
     value = Decimal(text.replace("_", ""))
-    if not value.is_finite():
+    if not is_sane(value):
         raise ValueError(text)
     return value
+
+
+def is_sane(value: Decimal) -> bool:
+    """Whether a number is one that a person would write out."""
+    return value.is_finite() and abs(value.adjusted()) <= MOST_DIGITS and len(value.as_tuple().digits) <= MOST_DIGITS
 
 
 def _date(text: str) -> date | str:

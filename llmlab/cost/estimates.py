@@ -105,14 +105,18 @@ def estimate(workload: Workload, catalog: Catalog, *, as_of: date | None = None,
     compiled = grid or Grid(catalog, as_of=as_of)
     prices = compiled.price(workload)
     order = np.argsort(prices.total, kind="stable")  # NaN, the unpriced, goes last
-    rows = rows_at(compiled, prices, workload, [int(i) for i in order])
+    cheapest = float(prices.total[order[0]]) if len(order) and not np.isnan(prices.total[order[0]]) else None
+    rows = rows_at(compiled, prices, workload, order.tolist(), cheapest)
     return Estimates(rows, workload, catalog.name, compiled.as_of)
 
 
-def rows_at(grid: Grid, prices: Prices, workload: Workload, places: Sequence[int]) -> tuple[Estimate, ...]:
-    """The rows of some endpoints only, by their place in the catalog: a screen asks for those that it shows."""
-    priced = prices.total[~np.isnan(prices.total)]
-    cheapest = float(priced.min()) if len(priced) else None
+def rows_at(
+    grid: Grid, prices: Prices, workload: Workload, places: Sequence[int], cheapest: float | None
+) -> tuple[Estimate, ...]:
+    """The rows of some endpoints only, by their place in the catalog: a screen asks for those that it shows.
+
+    `cheapest` is the total that `ratio` is taken against.
+    """
     return tuple(_row(grid, prices, workload, i, cheapest) for i in places)
 
 
@@ -179,13 +183,9 @@ def flags(endpoint: Endpoint, workload: Workload, catalog: Catalog, as_of: date)
             found.append("no flex price")
         if workload.cache_storage_hours and price.rates.cache_storage is None:
             found.append("no storage price")
-    if workload.region and not _serves(endpoint, workload.region):
+    if workload.region and not endpoint.serves(workload.region):
         found.append(f"not known to serve {workload.region}")
     return tuple(found)
-
-
-def _serves(endpoint: Endpoint, region: str) -> bool:
-    return region in (endpoint.residency.scope, *endpoint.regions) or endpoint.uplift(region) != 1
 
 
 def _why_unpriced(endpoint: Endpoint, workload: Workload, grid: Grid) -> str:

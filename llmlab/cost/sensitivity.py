@@ -65,13 +65,13 @@ class BreakEven:
     def __str__(self) -> str:
         name = self.over.replace("_", " ")
         if self.cheaper_throughout:
-            span = f"from {_shown(self.over, self.low)} to {_shown(self.over, self.high)} {name}"
+            span = f"from {shown(self.over, self.low)} to {shown(self.over, self.high)} {name}"
             other = self.b if self.cheaper_throughout == self.a else self.a
             return f"{self.cheaper_throughout} is cheaper than {other} {span}"
         if not self.crossings:
             return f"{self.a} and {self.b} cost the same over this {name}"
         return "; ".join(
-            f"above {_shown(self.over, c.at)} {name} {c.cheaper_above} is cheaper than {c.cheaper_below}"
+            f"above {shown(self.over, c.at)} {name} {c.cheaper_above} is cheaper than {c.cheaper_below}"
             for c in self.crossings
         )
 
@@ -108,7 +108,7 @@ def sensitivity(
     spans = ranges or {v: usual_range(workload, v) for v in VARIABLES}
     total = _total_of(endpoint, catalog, as_of)
     swings = [
-        Swing(name, low, high, total(_with(workload, name, low)), total(_with(workload, name, high)))
+        Swing(name, low, high, total(with_input(workload, name, low)), total(with_input(workload, name, high)))
         for name, (low, high) in spans.items()
     ]
     return tuple(sorted(swings, key=lambda s: -s.width))
@@ -134,7 +134,7 @@ def break_even(
     total_a, total_b = _total_of(a, catalog, as_of), _total_of(b, catalog, as_of)
 
     def difference(value: float) -> Decimal:
-        changed = _with(workload, over, value)
+        changed = with_input(workload, over, value)
         return total_a(changed) - total_b(changed)
 
     points = sorted({_rounded(over, low + (high - low) * i / _STEPS) for i in range(_STEPS + 1)})
@@ -183,7 +183,7 @@ def _total_of(endpoint: Endpoint, catalog: Catalog, as_of: date | None) -> Calla
     return total
 
 
-def _with(workload: Workload, variable: str, value: float) -> Workload:
+def with_input(workload: Workload, variable: str, value: float) -> Workload:
     """The workload with one input changed; a prompt that shrinks takes its cacheable prefix along."""
     changed = {variable: _rounded(variable, value)}
     if variable == "input_tokens" and workload.cacheable_tokens is not None:
@@ -197,5 +197,6 @@ def _rounded(variable: str, value: float) -> float:
     return max(round(value), 1 if variable == "requests" else 0)
 
 
-def _shown(variable: str, value: float) -> str:
+def shown(variable: str, value: float) -> str:
+    """A value of an input as people read it: shares and retries in per cent, counts with thousands."""
     return f"{value * 100:.3g} %" if variable in _SHARES or variable == "retry_rate" else f"{value:,.0f}"

@@ -15,7 +15,7 @@ from typing import Any, Literal, NoReturn, TypeVar, overload
 
 import traitlets
 
-from llmlab.errors import nearest
+from ..errors import nearest
 
 Options = Sequence[str | tuple[str, str]]
 Scale = Literal["linear", "log"]

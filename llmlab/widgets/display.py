@@ -13,7 +13,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 
 if TYPE_CHECKING:
-    from llmlab.widgets.panel import Panel
+    from .panel import Panel
 
 _runs: dict[str, str] = {}  # cell id -> the execution that filled it
 _cells: dict[str, WeakSet[Panel]] = {}  # cell id -> panels shown there by that execution

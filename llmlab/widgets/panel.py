@@ -21,66 +21,25 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from html import escape
 from typing import Any, ClassVar
 
 import anywidget
 import traitlets
 
-from llmlab.errors import LlmlabError, UnknownNameError
-from llmlab.widgets import display, frontend
-from llmlab.widgets.controls import Choice, Control, File, Options, Several, option_pairs
-from llmlab.widgets.views import Json, Payload
+from ..errors import LlmlabError, UnknownNameError
+from . import display, frontend
+from .controls import Choice, Control, File, Options, Several, option_pairs
+from .screen import Action, Clipboard, Download, View
+from .views import Json, Payload
+
+__all__ = ["Action", "Clipboard", "Download", "Panel", "View"]
 
 _log = logging.getLogger(__name__)
 
-# JupyterLab sends a widget's messages over a subshell: while a cell computes in the main thread, the panel is used in
-# another. One lock for all panels, because linked panels change each other, and two locks could each wait for the other.
+# JupyterLab sends a widget's messages over a subshell: while a cell computes in the main thread, the panel is used
+# in another. One lock for all panels: linked panels change each other, and two locks could wait for each other.
 _turn = threading.RLock()
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One part of the screen, drawn by the panel's `draw_<id>` when it is open. `half` shares a wide row with another.
-
-    `sort` is the column a table starts sorted by, and whether descending; `limit` the number of rows at first.
-    """
-
-    id: str
-    kind: str
-    title: str
-    open: bool = True
-    half: bool = False
-    help: str = ""
-    selectable: bool = True
-    sort: tuple[str, bool] = ("", False)
-    limit: int = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """A button that calls the panel's `on_<name>`; with `view`, it sits in that view."""
-
-    name: str
-    label: str
-    view: str = ""
-    help: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Clipboard:
-    """What an action returns to put text on the clipboard."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """What an action returns to hand over a text file."""
-
-    name: str
-    text: str
 
 
 class Panel(anywidget.AnyWidget):
@@ -170,7 +129,8 @@ class Panel(anywidget.AnyWidget):
                 content = drawn.to_html() if drawn else f"<p>{escape(self._failed[view.id])}</p>"
                 parts.append(f"<p><strong>{escape(view.title)}</strong></p>{content}")
         parts.append(f"<p>To open it again:</p><pre><code>{escape(self.to_code())}</code></pre>")
-        return f'<div class="llmlab-snapshot">{"".join(parts)}</div>'
+        # the other two classes say that "$5 to $7" is money, not a formula between dollar signs
+        return f'<div class="llmlab-snapshot mathjax_ignore tex2jax_ignore">{"".join(parts)}</div>'
 
     # What a screen may use
 
@@ -360,7 +320,7 @@ class Panel(anywidget.AnyWidget):
             case {"kind": "settled"}:
                 display.update_snapshot(self)
             case {"kind": "plotly.js"}:
-                from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # plotly has no types
+                from plotly.offline import get_plotlyjs
 
                 self.send({"kind": "plotly.js"}, buffers=[get_plotlyjs().encode()])
             case _:

@@ -103,12 +103,10 @@ class Table(Payload):
     def to_html(self) -> str:
         if not self.rows:
             return _paragraph(self.empty)
-        head = "".join(
-            f'<th scope="col">{escape(c.label)}{f" ({escape(c.unit)})" if c.unit else ""}</th>' for c in self.columns
-        )
-        return _table(head, [[_cell_html(cell) for cell in row.cells] for row in self.rows], self.caption) + _more(
-            len(self.rows), self.total_rows
-        )
+        heads = [c.label + (f" ({c.unit})" if c.unit else "") for c in self.columns]
+        rows = [[_cell_html(cell) for cell in row.cells] for row in self.rows]
+        table = _table(heads, rows, [c.numeric for c in self.columns], self.caption)
+        return table + _more(len(self.rows), self.total_rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +176,8 @@ class Bars(Payload):
             parts = ", ".join(f"{labels[s.series]} {s.text}" for s in bar.segments)
             badges = "".join(f" [{badge.text}]" for badge in bar.badges)
             rows.append([escape(bar.label + badges), escape(bar.unpriced or bar.total), escape(parts)])
-        head = '<th scope="col"></th><th scope="col">Total</th><th scope="col">Of which</th>'
-        return _table(head, rows, self.caption) + _more(len(self.bars), self.total_rows)
+        table = _table(["", "Total", "Of which"], rows, [False, True, False], self.caption)
+        return table + _more(len(self.bars), self.total_rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +298,7 @@ class Figure(Payload):
     empty: str = "Nothing to show."
 
     def to_json(self) -> Json:
-        from plotly.io.json import to_json_plotly  # type: ignore[import-untyped]  # plotly has no types
+        from plotly.io.json import to_json_plotly
 
         spec = json.loads(to_json_plotly(self.figure))
         spec.get("layout", {}).pop("template", None)  # Plotly's own look, 7 kB: the front end has the theme's instead
@@ -340,9 +338,13 @@ def _paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>" if text else ""
 
 
-def _table(head: str, rows: Sequence[Sequence[str]], caption: str) -> str:
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], caption: str) -> str:
+    align = ["" if right else ' style="text-align:left"' for right in numeric]  # JupyterLab aligns all cells right
+    head = "".join(f'<th scope="col"{a}>{escape(text)}</th>' for text, a in zip(heads, align, strict=True))
     body = "".join(
-        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>' for first, *rest in rows
+        f'<tr><th scope="row"{align[0]}>{first}</th>'
+        f"{''.join(f'<td{a}>{cell}</td>' for cell, a in zip(rest, align[1:], strict=True))}</tr>"
+        for first, *rest in rows
     )
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

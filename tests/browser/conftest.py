@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
 from driving import COUNT_MESSAGES, SHOW, SHUT_DOWN, notebook_of, run_all, set_theme, wait_until_idle
 from labserver import CHROMIUM, CHROMIUM_ARGUMENTS, LabServer, lab_server
-from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 OpenNotebook = Callable[..., Page]
 

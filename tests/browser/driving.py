@@ -98,7 +98,7 @@ def rerun(page: Page) -> Locator:
 
 
 def set_theme(page: Page, theme: str) -> None:
-    """ "Light" or "Dark"."""
+    """Switch to JupyterLab's "Light" or "Dark" theme."""
     page.evaluate(
         "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", f"JupyterLab {theme}"
     )

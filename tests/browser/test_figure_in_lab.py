@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from driving import SHOW, forget_traffic, live_panel, rerun, set_theme
 from playwright.sync_api import Locator, Page, expect
+
+from driving import SHOW, forget_traffic, live_panel, rerun, set_theme
 
 pytestmark = pytest.mark.browser
 

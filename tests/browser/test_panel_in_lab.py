@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from driving import draws, forget_traffic, in_kernel, rerun, set_theme
 from playwright.sync_api import Locator, Page, expect
+
+from driving import draws, forget_traffic, in_kernel, rerun, set_theme
 
 pytestmark = pytest.mark.browser
 
@@ -94,7 +95,7 @@ def test_every_kind_of_control_reaches_python(panel: Locator, demo_page: Page) -
     panel.locator("summary", has_text="None chosen").click()
     panel.get_by_role("checkbox", name="Google Vertex AI").check()
     panel.get_by_role("textbox", name="Search").fill("Sonnet")
-    expect(panel.get_by_role("row", name="Opus 4.5")).to_have_count(0)
+    expect(panel.get_by_role("row", name="GPT-5.1")).to_have_count(0)
     assert in_kernel(demo_page, "(panel.batch, panel.cache_ttl, panel.providers, panel.search)") == (
         *(True, "1h", ("google",), "Sonnet"),
     )
@@ -181,7 +182,7 @@ def test_a_row_is_chosen_from_the_keyboard_or_by_its_bar(panel: Locator, demo_pa
     expect(row).to_be_focused()
     expect(panel.locator(".prose .heading")).to_have_text("Haiku 4.5")
     bar = panel.locator("button.bar", has_text="Sonnet 4.5")
-    expect(bar).to_have_accessible_name("Sonnet 4.5 $1,950 : Input input $1,200, Output output $750")
+    expect(bar).to_have_accessible_name("Sonnet 4.5 $1,950 : Input $1,200, Output $750")
     bar.click()
     expect(bar).to_have_attribute("aria-pressed", "true")
 
@@ -282,6 +283,15 @@ def test_nothing_runs_over_the_side_of_a_pane(panel: Locator, demo_page: Page, w
     demo_page.set_viewport_size(was)
     assert abs(inside - width) <= 10
     assert needed <= inside
+
+
+def test_in_a_narrow_pane_only_the_first_group_starts_unfolded(demo_page: Page) -> None:
+    was = demo_page.viewport_size or {"width": 1400, "height": 1000}
+    demo_page.set_viewport_size({"width": 520, "height": was["height"]})
+    panel = rerun(demo_page)
+    expect(panel.get_by_role("button", name="Caching")).to_have_attribute("aria-expanded", "false")
+    expect(panel.get_by_role("button", name="Workload")).to_have_attribute("aria-expanded", "true")
+    demo_page.set_viewport_size(was)
 
 
 def test_a_panel_answers_while_a_cell_computes(panel: Locator, demo_page: Page) -> None:

@@ -144,7 +144,7 @@ class Demo(Panel):
             Bar(
                 name,
                 name,
-                (Segment("in", i, f"input ${i:,.0f}"), Segment("out", o, f"output ${o:,.0f}")),
+                (Segment("in", i, f"${i:,.0f}"), Segment("out", o, f"${o:,.0f}")),
                 total=f"${i + o:,.0f}",
                 low=0.9 * (i + o) if name.startswith("Gemini") else None,
                 high=1.2 * (i + o) if name.startswith("Gemini") else None,
@@ -203,7 +203,7 @@ class Demo(Panel):
         if not name:
             return Text((), empty="Choose a model in the table or the chart to see where its number comes from.")
         return Text((
-            Paragraph(f"{self.requests:,} requests of {self.input_tokens:,} tokens in and {self.output_tokens:,} out.", heading=name),
+            Paragraph(f"{self.requests:,} requests of {self.input_tokens:,} tokens in.", heading=name),
             Definitions((("Input", f"${PRICES[name][0]} per million"), ("Output", f"${PRICES[name][1]} per million"))),
             Note("These prices are made up."),
             Bullets(("Cache reads cost a tenth.", Cell("Batch halves all", href="https://example.org/batch"))),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipywidgets
 import pytest
-from demo import Demo
 from traitlets import TraitError
 
+from demo import Demo
 from llmlab.errors import UnknownNameError
 from llmlab.widgets import controls as c
 from llmlab.widgets.panel import Panel

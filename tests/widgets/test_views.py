@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from demo import HOSTILE, Demo
 
+from demo import HOSTILE, Demo
 from llmlab.widgets.views import (
     Badge,
     Bar,
@@ -46,15 +46,16 @@ HOSTILE_PAYLOADS: list[Payload] = [
     Code(HOSTILE, caption=HOSTILE),
     Figure({"data": []}, alt=HOSTILE),
 ]
+NAMES = [f"{payload.kind} {number}" for number, payload in enumerate(HOSTILE_PAYLOADS, 1)]
 
 
-@pytest.mark.parametrize("payload", HOSTILE_PAYLOADS, ids=lambda payload: type(payload).__name__)
+@pytest.mark.parametrize("payload", HOSTILE_PAYLOADS, ids=NAMES)
 def test_hostile_text_is_escaped_in_the_snapshot(payload: Payload) -> None:
     assert "<img" not in payload.to_html()
     assert "&lt;img" in payload.to_html()
 
 
-@pytest.mark.parametrize("payload", HOSTILE_PAYLOADS, ids=lambda payload: type(payload).__name__)
+@pytest.mark.parametrize("payload", HOSTILE_PAYLOADS, ids=NAMES)
 def test_a_payload_is_plain_json(payload: Payload) -> None:
     assert json.loads(json.dumps(payload.to_json())) == payload.to_json()
 
@@ -104,7 +105,7 @@ def test_plotly_figures_travel_without_plotlys_own_template() -> None:
 
 def test_the_snapshot_holds_what_is_open_and_the_call_that_makes_it_again() -> None:
     html = Demo(requests=200_000).snapshot()
-    assert html.startswith('<div class="llmlab-snapshot">')
+    assert html.startswith('<div class="llmlab-snapshot mathjax_ignore tex2jax_ignore">')
     assert "Cost per month" in html
     assert "Demo(requests=200000)" in html
     assert "Breaks below 10" not in html, "a closed view costs nothing, here too"

@@ -88,7 +88,7 @@ function numberControl(spec, set, ids) {
 
 function choiceControl(spec, set, ids) {
   const select = h("select", { id: ids.input, "aria-describedby": ids.help, onchange: () => set(select.value) });
-  select.append(...spec.options.map(([value, label]) => h("option", { value }, label)));
+  select.append(...spec.options.map(([value, label]) => Object.assign(h("option", {}, label), { value }))); // "" is a value
   return { fields: [select], show: (value) => (select.value = value) };
 }
 

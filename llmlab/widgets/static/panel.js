@@ -2,6 +2,7 @@
 // The other half is widgets/panel.py, whose docstring lists the messages; VIEWS is written by widgets/frontend.py.
 
 const QUIET_MS = 400; // after the last change: then the status is read out and the snapshot brought up to date
+const NARROW = 560; // pixels: then only the first group of controls starts unfolded, so that the charts are near
 const SLOW_MS = 700; // without an answer: then we say that we wait
 
 /** JupyterLab's command mode would take arrows, letters and Enter from our inputs; Escape and chords are let through. */
@@ -33,14 +34,16 @@ function render({ model, el, signal }) {
   function expectAnswer() {
     clearTimeout(slow);
     slow = setTimeout(() => {
-      const silent = !root.classList.contains("live");
-      waiting.textContent = silent ? "No answer from a kernel: run this cell to use the panel." : "Waiting for the kernel…";
+      const live = root.classList.contains("live");
+      root.classList.toggle("silent", !live); // restored from a saved notebook: what is left is the snapshot
+      waiting.textContent = live ? "Waiting for the kernel…" : "No answer from a kernel: run this cell to use the panel.";
     }, SLOW_MS);
   }
   function answered() {
     clearTimeout(slow);
     waiting.textContent = "";
-    root.classList.add("live"); // hides the snapshot, which is all there is without a kernel
+    root.classList.remove("silent");
+    root.classList.add("live"); // hides the snapshot
   }
   const send = (message) => {
     model.send(message);
@@ -153,6 +156,11 @@ function render({ model, el, signal }) {
     h("div", { class: "views" }, spec().views.map(buildView)), status);
   root.addEventListener("keydown", keepKeys);
   el.append(root);
+  new ResizeObserver(([{ contentRect }], once) => {
+    if (!contentRect.width) return; // not on screen yet
+    once.disconnect();
+    if (contentRect.width < NARROW) [...controls.querySelectorAll("legend button")].slice(1).forEach((one) => one.click());
+  }).observe(root);
   model.on("msg:custom", receive);
   model.on("change:_spec", buildControls);
   const hello = () => send({ kind: "hello", views: [...views].filter(([, view]) => view.box.open).map(([id]) => id) });

@@ -13,7 +13,7 @@ function barsView({ node, spec, ask }) {
       const place = series.findIndex((one) => one.key === part.series);
       const name = series[place].label;
       const box = h("span", { class: `part s${place % PALETTE.length}`, title: part.title ?? `${name}: ${part.text}` },
-        h("span", { class: "inside" }, part.text));
+        h("span", { class: "inside" }, part.text), h("span", { class: "inside" }, name));
       box.style.width = percent(part.value);
       return box;
     });

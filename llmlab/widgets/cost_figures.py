@@ -1,0 +1,168 @@
+"""The Cost Explorer's charts, as plain Plotly dictionaries: the front end gives them the theme's colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from ..catalog import Catalog, Endpoint
+from ..cost import Workload, break_even, ledger, pareto, sensitivity
+from ..cost.estimates import Estimate
+from ..cost.sensitivity import Crossing, shown, with_input
+from ..report import usd
+from .views import Figure, Json
+
+# Okabe-Ito, so that no pair is confused by a colour-blind reader; every mark also carries its words.
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#8a8a8a"
+_POINTS = 64
+
+
+def pareto_figure(rows: Sequence[Estimate], workload: Workload, unknown: int) -> Figure:
+    """Cost against latency; what something else beats on both is grey. Latencies are priors."""
+    found = pareto(rows)
+    off = unknown + found.left_off
+    note = f"{off:,} endpoints left off: their latency or price is unknown."
+    if not found.front:
+        return Figure({}, alt=note, empty=f"Nothing to draw. {note}")
+    front = [(r, GREEN, "undominated") for r in found.front]
+    beaten = [(r, GREY, "dominated") for r in found.dominated]
+    data = [
+        _points([r for r, *_ in group], colour, name, labels=name == "undominated")
+        for group, colour, name in ((beaten, GREY, "dominated"), (front, GREEN, "undominated"))
+        if group
+    ]
+    layout = {
+        "xaxis": {"title": {"text": "answer, s (published prior, not measured)"}, "rangemode": "tozero"},
+        "yaxis": {"title": {"text": f"US dollars per {workload.period}"}, "type": "log", "tickprefix": "$"},
+        "annotations": [_caption(note)],
+        "showlegend": True,
+        "legend": {"orientation": "h", "y": 1.12},
+    }
+    names = ", ".join(f"{r.endpoint} ({usd(r.total_usd)}, {r.p50_total_s:.2g} s)" for r in found.front)
+    return Figure(
+        {"data": data, "layout": layout},
+        alt=f"Nothing is both cheaper and faster than: {names}. {len(found.dominated):,} are dominated. {note}",
+        height=380,
+    )
+
+
+def _points(rows: Sequence[Estimate], colour: str, name: str, *, labels: bool) -> Json:
+    return {
+        "type": "scatter",
+        "mode": "markers+text" if labels else "markers",
+        "name": name,
+        "x": [r.p50_total_s for r in rows],
+        "y": [r.total_usd for r in rows],
+        "text": [r.endpoint for r in rows],
+        # Neighbours along the front alternate, so that their names do not lie on each other.
+        "textposition": [("top center", "bottom center")[i % 2] for i in range(len(rows))],
+        "customdata": [r.endpoint for r in rows],
+        "hovertemplate": "%{text}<br>%{y:$,.4~r} and %{x:.2~f} s<extra></extra>",
+        "marker": {"color": colour, "size": 9 if labels else 7, "symbol": "circle" if labels else "x"},
+    }
+
+
+def tornado(endpoint: Endpoint, workload: Workload, catalog: Catalog, as_of: date) -> Figure:
+    """How far the total moves when one input goes through its range and the others stay; widest at the top."""
+    base = ledger(endpoint, workload, catalog, as_of=as_of)
+    if base.total_usd is None:
+        return Figure({}, alt="", empty=f"{endpoint.id} is unpriced: {base.unpriced}.")
+    swings = [s for s in sensitivity(endpoint, workload, catalog, as_of=as_of) if s.width]
+    total = base.total_usd
+    names = [s.variable.replace("_", " ") for s in swings]
+    data = [
+        _swing(names, [float(getattr(s, usd_at) - total) for s in swings],
+               [f"{shown(s.variable, getattr(s, end))}: {usd(getattr(s, usd_at))}" for s in swings], total, colour, label)
+        for end, usd_at, colour, label in (
+            ("low", "usd_at_low", BLUE, "at the low end"),
+            ("high", "usd_at_high", ORANGE, "at the high end"),
+        )
+    ]  # fmt: skip
+    layout = {
+        "barmode": "overlay",
+        "xaxis": {
+            "title": {"text": f"US dollars per {workload.period} on {endpoint.id}, now {usd(total)}"},
+            "tickprefix": "$",
+            "automargin": True,
+        },
+        "yaxis": {"autorange": "reversed", "automargin": True},
+        "shapes": [_upright(float(total))],
+        "legend": {"orientation": "h", "y": 1.1},
+    }
+    said = "; ".join(
+        f"{s.variable.replace('_', ' ')} {shown(s.variable, s.low)} to {shown(s.variable, s.high)}: "
+        f"{usd(s.usd_at_low)} to {usd(s.usd_at_high)}"
+        for s in swings
+    )
+    return Figure(
+        {"data": data, "layout": layout}, alt=f"{endpoint.id}, {usd(total)} now. {said}.", height=110 + 34 * len(swings)
+    )
+
+
+def _swing(names: list[str], widths: list[float], texts: list[str], base: Any, colour: str, label: str) -> Json:
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": label,
+        "y": names,
+        "x": widths,
+        "base": float(base),
+        "text": texts,
+        "textposition": "auto",
+        "insidetextfont": {"color": "#fff" if colour == BLUE else "#000"},
+        "hovertemplate": "%{y} %{text}<extra></extra>",
+        "marker": {"color": colour},
+    }
+
+
+def break_even_figure(a: Endpoint, b: Endpoint, workload: Workload, catalog: Catalog, over: str, as_of: date) -> Figure:
+    """Two totals as one input goes through its range, and where the cheaper one changes."""
+    if a.id == b.id:
+        return Figure(
+            {}, alt="", empty=f"{a.id} is both: select another row, or choose what to compare with under Compare."
+        )
+    found = break_even(a, b, workload, catalog, over=over, as_of=as_of)
+    steps = [found.low + (found.high - found.low) * i / _POINTS for i in range(_POINTS + 1)]
+    data = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": e.id,
+            "x": steps,
+            "y": [_total(e, with_input(workload, over, x), catalog, as_of) for x in steps],
+            "line": {"color": colour, "dash": dash, "width": 2.5},
+        }
+        for e, colour, dash in ((a, BLUE, "solid"), (b, ORANGE, "dash"))
+    ]
+    percent = found.high <= 1
+    layout = {
+        "xaxis": {"title": {"text": over.replace("_", " ")}, **({"tickformat": ".0%"} if percent else {})},
+        "yaxis": {"title": {"text": f"US dollars per {workload.period}"}, "tickprefix": "$", "rangemode": "tozero"},
+        "shapes": [_upright(c.at) for c in found.crossings],
+        "annotations": [_mark(c, over) for c in found.crossings],
+        "legend": {"orientation": "h", "y": 1.12},
+    }
+    return Figure({"data": data, "layout": layout}, alt=f"{found}.", height=340)
+
+
+def _total(endpoint: Endpoint, workload: Workload, catalog: Catalog, as_of: date) -> float | None:
+    usd_total = ledger(endpoint, workload, catalog, as_of=as_of).total_usd
+    return None if usd_total is None else float(usd_total)
+
+
+def _mark(crossing: Crossing, over: str) -> Json:
+    return {
+        "x": crossing.at, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False,
+        "text": f"{shown(over, crossing.at)}{' (a tier or minimum)' if crossing.jump else ''}",
+    }  # fmt: skip
+
+
+def _upright(x: float) -> Json:
+    return {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": {"dash": "dot", "width": 1}}
+
+
+def _caption(text: str) -> Json:
+    return {
+        "text": text, "x": 0, "y": -0.22, "xref": "paper", "yref": "paper", "showarrow": False, "xanchor": "left",
+    }  # fmt: skip

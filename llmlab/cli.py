@@ -103,9 +103,7 @@ def _workload_options(command: F) -> F:
             click.option("--cache-hit-rate", type=_SHARE, help="Share of requests that hit, 0..1.  [default: 0]"),
             click.option("--cache-ttl", type=click.Choice(["5m", "1h"]), help="[default: 5m]"),
             click.option("--batch-share", type=_SHARE, help="Share that can wait for a batch.  [default: 0]"),
-            click.option(
-                "--mode", type=click.Choice(["standard", "flex", "priority"]), help="How the rest is sent."
-            ),
+            click.option("--mode", type=click.Choice(["standard", "flex", "priority"]), help="How the rest is sent."),
             click.option("--off-peak-share", type=_SHARE, help="Share sent in cheaper hours.  [default: 0]"),
             click.option("--retry-rate", type=click.FloatRange(0, 10), help="Billed extra attempts.  [default: 0]"),
             click.option("--region", help="Where it must be processed, e.g. eu: adds the uplift."),
@@ -201,6 +199,7 @@ def prices() -> None:
 def list_(catalog_name: str | None) -> None:
     """The catalogs by name; or, of one catalog, its models and their prices."""
     from .catalog import load_catalog, snapshot_names
+    from .catalog.tables import SPEC_COLUMNS
     from .report import TextTable
 
     if catalog_name is None:
@@ -210,10 +209,8 @@ def list_(catalog_name: str | None) -> None:
         click.echo(TextTable(columns, rows, frozenset(columns[2:4])).to_text(), nl=False)
         return
     catalog = load_catalog(catalog_name)
-    specs = catalog.specs()
-    columns = ("model", "provider", "context", "output", "in $/1M", "out $/1M", "cutoff")
-    cells = tuple((s.model, s.provider, s.context, s.output, s.price_in, s.price_out, s.cutoff) for s in specs)
-    click.echo(TextTable(columns, cells, frozenset(columns[2:6])).to_text(), nl=False)
+    cells = tuple(spec.cells for spec in catalog.specs())
+    click.echo(TextTable(SPEC_COLUMNS, cells, frozenset(SPEC_COLUMNS[2:6])).to_text(), nl=False)
 
 
 @prices.command()

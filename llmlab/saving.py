@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -19,17 +18,17 @@ def write_whole(path: Path, text: str) -> None:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as e:
         raise LlmlabError(f"{path}: cannot be written: {e.strerror or e}") from e
+    fresh = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        os.chmod(name, mode)  # mkstemp makes files that only their owner can read
-        os.replace(name, path)
+        fresh.chmod(mode)  # mkstemp makes files that only their owner can read
+        fresh.replace(path)
     except OSError as e:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
+        fresh.unlink(missing_ok=True)
         raise LlmlabError(f"{path}: cannot be written: {e.strerror or e}") from e
 
 

@@ -1,8 +1,8 @@
 """A scenario: one question and what was chosen about it, saved as a YAML file that a reviewer can diff.
 
 It holds the workload, the choices made on a screen, and a *pin* of the catalog they were made on: its name, its content
-hash and the versions of the packages that were read. An upgrade therefore cannot reprice a decision in silence: opening a
-scenario on a catalog that now says something else is an error, and pinning it anew is an act.
+hash and the versions of the packages that were read. An upgrade therefore cannot reprice a decision in silence:
+opening a scenario on a catalog that now says something else is an error, and pinning it anew is an act.
 """
 
 from __future__ import annotations
@@ -70,8 +70,9 @@ class Scenario:
         if catalog.content_hash != self.catalog.content_hash:
             raise ScenarioError(
                 f"scenario {self.name!r} was decided on catalog {self.catalog.name} {self.catalog.content_hash}"
-                f"{_versions(self.catalog.packages)}, which now reads {catalog.content_hash}{_versions(catalog.packages)}: "
-                "prices may differ. Look at the change, then accept it with scenario.repinned()"
+                f"{_versions(self.catalog.packages)}, which now reads {catalog.content_hash}"
+                f"{_versions(catalog.packages)}: prices may differ. "
+                "Look at the change, then accept it with scenario.repinned()"
             )
         return catalog
 
@@ -95,8 +96,9 @@ class Scenario:
             data["overrides"] = [dataclasses.asdict(o) for o in self.overrides]
         if choices := _made(self.choices):
             data["choices"] = choices
-        return "# An llmlab scenario: open it with `llmlab estimate --scenario FILE` or CostExplorer.from_scenario(FILE).\n" + (
-            yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+        return (
+            "# llmlab scenario: open it by `llmlab estimate --scenario FILE` or CostExplorer.from_scenario(FILE)\n"
+            + (yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
         )
 
     def save(self, path: str | Path) -> Path:

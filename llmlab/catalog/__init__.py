@@ -1,4 +1,5 @@
-"""What can I call, where, at what price, how fast? Facts, read from `pricing/`, installed packages and your overrides."""
+"""What can I call, where, at what price, how fast? Facts, read from `pricing/`, installed packages and your
+overrides."""
 
 from .catalog import Catalog
 from .overrides import Overrides, parse_overrides, read_overrides

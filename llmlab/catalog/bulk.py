@@ -101,9 +101,9 @@ def providers(names: Mapping[str, str]) -> tuple[Provider, ...]:
 
 
 def host(provider: str) -> Host:
-    # LiteLLM splits Vertex by maker: vertex_ai-anthropic_models.
+    """The column of the hosting matrix. LiteLLM splits Vertex by maker: `vertex_ai-anthropic_models` is Vertex."""
     by_id = known("hosts")
-    return cast(Host, by_id.get(provider) or by_id.get(provider.split("-")[0], "native"))
+    return cast(Host, by_id.get(provider) or by_id.get(provider.split("-", maxsplit=1)[0], "native"))
 
 
 def model_id(key: str, provider: str) -> tuple[str, str | None]:

@@ -1,6 +1,7 @@
 """The user's own facts, laid over a snapshot: a negotiated discount, a private endpoint, a GPU box.
 
     name: our-deals
+    checked_on: 2026-11-20
     discounts:
       - {provider: anthropic, factor: 0.85, note: contract until 2027-06}
     endpoints:
@@ -9,6 +10,7 @@
         ...
         prices: [{reserved_usd_per_hour: 12.29, evidence: {source: invoice of October, checked_on: 2026-10-31}}]
 
+A figure without evidence of its own is the file's, on the day it says it was `checked_on`.
 An endpoint with an id that the snapshot has replaces it. A discounted price says so in its source.
 """
 
@@ -26,7 +28,7 @@ from .catalog import Catalog
 from .records import MODES, Endpoint, Factor, ModeRates, PriceList, Rates
 from .sections import R
 
-_OWN = ("name", "discounts")
+_OWN = ("name", "checked_on", "discounts")
 _DISCOUNTED = " by overrides "
 
 
@@ -51,6 +53,7 @@ class Discount:
 @dataclass(frozen=True, kw_only=True)
 class _Head:
     name: str
+    checked_on: date | None = None
     discounts: tuple[Discount, ...] = ()
 
 
@@ -78,9 +81,9 @@ def _decode(document: strict_yaml.Document) -> Overrides:
     sections.check_keys(document, _OWN)
     own = {k: v for k, v in document.data.items() if k not in sections.KEYS}
     head = schema.decode(_Head, own, document, (), CatalogError)
-    # A price of one's own without a source is believed on the day it is read: the file itself is the source.
-    document.data.setdefault("evidence", {"source": f"overrides {head.name}", "checked_on": date.today()})
-    parts = sections.read_sections(document, {}, date.today())
+    if head.checked_on is not None:  # the file itself is the source of what it says
+        document.data.setdefault("evidence", {"source": f"overrides {head.name}", "checked_on": head.checked_on})
+    parts = sections.read_sections(document, {}, head.checked_on)
     places = tuple(document.at(("discounts", i)) for i in range(len(head.discounts)))
     return Overrides(head.name, head.discounts, places, parts)
 

@@ -1,11 +1,11 @@
 """What the catalog is made of: frozen records, equal by content, that hold facts and where each came from.
 
-A **Model** is something somebody trained. An **Endpoint** is that model served by a **Provider**, in named regions, under
-a residency scope, at dated prices: it is what a router can call and what a bill is written for. Units are in the names;
-rates are US dollars per million tokens, kept as `Decimal` because people check them against an invoice.
+A **Model** is something somebody trained. An **Endpoint** is that model served by a **Provider**, in named regions,
+under a residency scope, at dated prices: it is what a router can call and what a bill is written for. Units are in
+the names; rates are US dollars per million tokens, kept as `Decimal` because people check them against an invoice.
 
-What these records are not: they hold no arithmetic (that is `cost/`) and no judgement (that is `routing/`). `None` always
-means that nobody said, never zero.
+What these records are not: they hold no arithmetic (that is `cost/`) and no judgement (that is `routing/`). `None`
+always means that nobody said, never zero.
 """
 
 from __future__ import annotations
@@ -22,7 +22,22 @@ Confidence = Literal["list", "starts_at", "approx", "assumed"]
 Mode = Literal["standard", "batch", "flex", "priority"]
 Bucket = Literal["frontier_closed", "frontier_open", "small_fast"]
 Scope = Literal[
-    "global", "us", "eu", "uk", "ca", "au", "jp", "in", "kr", "sg", "br", "cn", "apac", "us-gov", "own-network", "unknown"
+    "global",
+    "us",
+    "eu",
+    "uk",
+    "ca",
+    "au",
+    "jp",
+    "in",
+    "kr",
+    "sg",
+    "br",
+    "cn",
+    "apac",
+    "us-gov",
+    "own-network",
+    "unknown",
 ]
 Host = Literal["native", "bedrock", "azure", "vertex", "self_host"]
 Status = Literal["live", "retiring", "retired"]
@@ -82,8 +97,8 @@ class ModeRates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """Dearer rates for long prompts. They apply to the *whole* request, once its prompt (cached tokens included) is over
-    `above` tokens, or reaches it where `boundary_included`."""
+    """Dearer rates for long prompts. They apply to the *whole* request, once its prompt (cached tokens included) is
+    over `above` tokens, or reaches it where `boundary_included`."""
 
     above: Count
     rates: ModeRates
@@ -239,7 +254,8 @@ class Endpoint:
         return "retired" if left <= 0 else "retiring" if left <= notice_days else "live"
 
     def serves(self, region: str) -> bool:
-        """Whether it is known to process requests in `region`: by its scope, its regions, or a price for staying there."""
+        """Whether it is known to process requests in `region`: by its scope, its regions, or a price for staying
+        there."""
         return region in (self.residency.scope, *self.regions) or region in self.uplifts
 
     def uplift(self, region: str | None) -> Decimal:

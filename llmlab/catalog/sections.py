@@ -45,7 +45,7 @@ def check_keys(document: Document, others: Collection[str]) -> None:
             raise UnknownNameError("key", key, (*KEYS, *others), where=document.at((key,)))
 
 
-def read_sections(document: Document, packages: Mapping[str, str], checked_on: date) -> Sections:
+def read_sections(document: Document, packages: Mapping[str, str], checked_on: date | None) -> Sections:
     """The records in `document`. `packages` and `checked_on` date the rows that stand as evidence."""
     if document.data.get("evidence") is not None:
         # Once here, so that a slip in it is reported where it is written and not at the first figure that borrows it.
@@ -82,7 +82,7 @@ def check_references(catalog: Catalog, endpoints: Iterable[Placed[Endpoint]]) ->
 
 
 def _records(
-    kind: type[R], key: str, document: Document, packages: Mapping[str, str], checked_on: date
+    kind: type[R], key: str, document: Document, packages: Mapping[str, str], checked_on: date | None
 ) -> tuple[Placed[R], ...]:
     raw = document.data.get(key) or []
     if not isinstance(raw, list):
@@ -97,7 +97,7 @@ def _records(
     )
 
 
-def _evident(kind: type[R], item: Any, default: Any, packages: Mapping[str, str], checked_on: date) -> Any:
+def _evident(kind: type[R], item: Any, default: Any, packages: Mapping[str, str], checked_on: date | None) -> Any:
     """`item` with `evidence` filled in wherever a figure has none of its own and the file or its rows provide it."""
     if not isinstance(item, dict) or kind is Provider:
         return item
@@ -117,8 +117,8 @@ def _fill(item: Any, evidence: Any) -> Any:
     return {"evidence": evidence, **item} if isinstance(item, dict) and evidence is not None else item
 
 
-def _rows_as_evidence(rows: Any, packages: Mapping[str, str], checked_on: date) -> dict[str, Any] | None:
-    if not isinstance(rows, dict) or not rows:
+def _rows_as_evidence(rows: Any, packages: Mapping[str, str], checked_on: date | None) -> dict[str, Any] | None:
+    if not isinstance(rows, dict) or not rows or checked_on is None:
         return None
     read = (f"{package} {packages.get(package, '(version not said)')} row {row}" for package, row in rows.items())
     return {"source": "; ".join(read), "checked_on": checked_on}

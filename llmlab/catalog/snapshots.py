@@ -38,7 +38,12 @@ class Head:
 
 def snapshot_names() -> tuple[str, ...]:
     """The snapshots that ship, oldest first, then the bulk catalogs read from installed packages."""
-    return (*(path.name for path in _snapshot_folders()), *BULK)
+    return (*shipped_snapshots(), *BULK)
+
+
+def shipped_snapshots() -> tuple[str, ...]:
+    """The dated snapshots in `pricing/`, oldest first."""
+    return tuple(path.name for path in _snapshot_folders())
 
 
 def load_catalog(

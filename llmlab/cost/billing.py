@@ -1,6 +1,7 @@
 """The rules of a bill: which rate applies to which tokens, and what applies where the provider publishes none.
 
-Both arithmetics stand on this module: `ledger` quotes its rules line by line, `grid` compiles them into arrays. The rules:
+Both arithmetics stand on this module: `ledger` quotes its rules line by line, `grid` compiles them into arrays. The
+rules:
 
 1. **Tier.** The tier is chosen by one request's whole prompt, cached tokens included, and applies to all its classes.
 2. **Mode.** Batch and flex are for work that can wait: an endpoint that sells neither bills it at standard. Priority is
@@ -8,8 +9,8 @@ Both arithmetics stand on this module: `ledger` quotes its rules line by line, `
 3. **Missing classes.** In a tier or mode, a class without a rate takes the tier's standard rate, then that of the mode,
    then the standard one: never a discount that nobody published. Reasoning is billed as output, a cache write as input.
    A cached token is never dearer than an uncached one of the same mode.
-4. **Caching.** A prefix below the endpoint's minimum never caches, and where no cache read is priced nothing does: all of
-   it is input. Requests that miss write the prefix and pay the write rate of the TTL.
+4. **Caching.** A prefix below the endpoint's minimum never caches, and where no cache read is priced nothing does:
+   all of it is input. Requests that miss write the prefix and pay the write rate of the TTL.
 5. **Off-peak** rates apply to the share of standard traffic that is sent in those hours, and only below the first tier.
 """
 
@@ -138,8 +139,8 @@ class Request:
 
 
 def request(endpoint: Endpoint, workload: Workload, scale: Decimal, *, cacheable: bool) -> Request:
-    """One request as this endpoint counts it. `scale` is its tokenizer factor (1 unless `same_text`), `cacheable` whether a
-    cache read has a price at all."""
+    """One request as this endpoint counts it. `scale` is its tokenizer factor (1 unless `same_text`), `cacheable`
+    whether a cache read has a price at all."""
     prompt, prefix = workload.input_tokens * scale, workload.prefix_tokens * scale
     hit = exactly(workload.cache_hit_rate)
     cached = prefix if cacheable and caches(endpoint, workload, scale) else Decimal(0)

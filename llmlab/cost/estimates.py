@@ -30,8 +30,9 @@ class Estimate:
     """One endpoint's row. Dollars are per period of the workload, `None` where unpriced (`unpriced` says why).
 
     `input_usd` is the whole prompt side (uncached, cache reads, writes and storage), `output_usd` the answer with its
-    hidden reasoning; with `fees_usd` and `reservation_usd` they sum to `total_usd`. `ratio` is against the cheapest priced
-    row. Latencies are seconds and priors, not measurements. `flags` are short words for a reader: retired, no batch price.
+    hidden reasoning; with `fees_usd` and `reservation_usd` they sum to `total_usd`. `ratio` is against the cheapest
+    priced row. Latencies are seconds and priors, not measurements. `flags` are short words for a reader: retired, no
+    batch price.
     """
 
     model: str
@@ -181,7 +182,7 @@ def flags(endpoint: Endpoint, workload: Workload, catalog: Catalog, as_of: date)
             found.append("no batch price")
         if workload.mode == "flex" and price.rates.flex is None:
             found.append("no flex price")
-        if workload.cache_storage_hours and price.rates.cache_storage is None:
+        if workload.cache_storage_hours and price.rates.standard.cache_storage is None:
             found.append("no storage price")
     if workload.region and not endpoint.serves(workload.region):
         found.append(f"not known to serve {workload.region}")

@@ -1,15 +1,17 @@
 """The same bill for every endpoint at once, in floating point, fast enough to follow a slider.
 
-`Grid` compiles a catalog's rates into arrays, once per mode, cache TTL and price tier, by the rules of `billing`; pricing a
-workload is then a handful of multiplications over all endpoints. It agrees with `ledger` to a relative 1e-9 (a property
-test), and leaves an endpoint without a price as NaN, never 0.
+`Grid` compiles a catalog's rates into arrays, once per mode, cache TTL and price tier, by the rules of `billing`;
+pricing a workload is then a handful of multiplications over all endpoints. It agrees with `ledger` to a relative 1e-9
+(a property test), and leaves an endpoint without a price as NaN, never 0.
 """
 
 from __future__ import annotations
 
 import bisect
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import TypeAlias
 
 import numpy as np
@@ -28,7 +30,8 @@ _NAN_ROW = (np.nan,) * 5
 
 @dataclass(frozen=True)
 class Prices:
-    """US dollars per period, an array per class with one number per endpoint (in the catalog's order), NaN if unpriced."""
+    """US dollars per period, an array per class with one number per endpoint (in the catalog's order), NaN if
+    unpriced."""
 
     input: Floats
     cache_read: Floats
@@ -95,7 +98,17 @@ class Grid:
         fees = np.nan_to_num(self._fee) * attempts
         hourly = np.full(len(fees), np.nan) if hours is None else self._hourly * float(hours)
         reservation = np.where(self._reserved, hourly, 0.0)
-        return Prices(*dollars[:3], storage, *dollars[3:], fees, reservation, dollars.sum(0) + storage + fees + reservation)
+        return Prices(
+            input=dollars[0],
+            cache_read=dollars[1],
+            cache_write=dollars[2],
+            cache_storage=storage,
+            output=dollars[3],
+            reasoning=dollars[4],
+            fees=fees,
+            reservation=reservation,
+            total=dollars.sum(0) + storage + fees + reservation,
+        )
 
     def _shipments(self, w: Workload) -> list[tuple[Floats | float, Mode, bool]]:
         rest = 1 - w.batch_share
@@ -115,7 +128,10 @@ class Grid:
         if w.same_text:
             key: object = (mode, w.cache_ttl, off_peak, "same text", w.input_tokens)
         else:
-            between = bisect.bisect_left(self._boundaries, w.input_tokens), bisect.bisect(self._boundaries, w.input_tokens)
+            between = (
+                bisect.bisect_left(self._boundaries, w.input_tokens),
+                bisect.bisect(self._boundaries, w.input_tokens),
+            )
             key = (mode, w.cache_ttl, off_peak, between)
         if key not in self._compiled:
             if len(self._compiled) > 64:  # a long session over many prompts of "the same text"
@@ -137,13 +153,12 @@ class Grid:
             self._uplifts[region] = np.array([float(e.uplift(region)) for e in self.catalog.endpoints])
         return self._uplifts[region]
 
-    def _column(self, of):  # type: ignore[no-untyped-def]
-        return np.array([float(v) if p and (v := of(p)) is not None else np.nan for p in self._prices])
+    def _column(self, of: Callable[[PriceList], Decimal | None]) -> Floats:
+        found = (of(p) if p else None for p in self._prices)
+        return np.array([np.nan if value is None else float(value) for value in found])
 
 
-def _row(
-    price: PriceList | None, mode: Mode, prompt_tokens: float, ttl: CacheTtl, off_peak: bool
-) -> tuple[float, ...]:
+def _row(price: PriceList | None, mode: Mode, prompt_tokens: float, ttl: CacheTtl, off_peak: bool) -> tuple[float, ...]:
     found = terms(price, mode, prompt_tokens, ttl, off_peak=off_peak) if price else None
     if found is None:
         return _NAN_ROW

@@ -1,7 +1,7 @@
 """An itemised bill for one endpoint, in exact decimals, that explains every line of itself.
 
-Each line says tokens x rate x rule = dollars, with the source of the rate and the day it was checked. An endpoint without a
-price gives a ledger without a total and with the reason: "unpriced" is a state, never $0.
+Each line says tokens x rate x rule = dollars, with the source of the rate and the day it was checked. An endpoint
+without a price gives a ledger without a total and with the reason: "unpriced" is a state, never $0.
 """
 
 from __future__ import annotations
@@ -115,9 +115,7 @@ def tokenizer_scale(endpoint: Endpoint, workload: Workload, catalog: Catalog) ->
 def _token_lines(
     endpoint: Endpoint, price: PriceList, workload: Workload, shipment: Shipment, scale: Decimal
 ) -> Iterator[Line]:
-    found = terms(
-        price, shipment.mode, workload.input_tokens * scale, workload.cache_ttl, off_peak=shipment.off_peak
-    )
+    found = terms(price, shipment.mode, workload.input_tokens * scale, workload.cache_ttl, off_peak=shipment.off_peak)
     if found is None:
         return
     attempts = workload.requests * (1 + exactly(workload.retry_rate)) * shipment.share
@@ -133,7 +131,16 @@ def _token_lines(
         if token_class == "input" and workload.cache_hit_rate and not one.cache_read:
             rule.append(_why_not_cached(endpoint, found.cache_read is not None))
         yield _line(
-            price, token_class, shipment.name, tokens, "tokens", term.rate, "1M tokens", "; ".join(rule), uplift, MILLION
+            price,
+            token_class,
+            shipment.name,
+            tokens,
+            "tokens",
+            term.rate,
+            "1M tokens",
+            "; ".join(rule),
+            uplift,
+            MILLION,
         )
 
 

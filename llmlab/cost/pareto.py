@@ -1,4 +1,5 @@
-"""Who is beaten on both counts: the undominated rows of a table over any two of its numeric columns, less being better."""
+"""Who is beaten on both counts: the undominated rows of a table over any two of its numeric columns, less being
+better."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Which input moves the bill most, and where one endpoint becomes cheaper than another.
 
-Both ask the ledger again with one input changed; nothing is linearised, so tiers, caching minimums and batch rules show.
+Both ask the ledger again with one input changed; nothing is linearised, so tiers, caching minimums and batch rules
+show.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from .workload import Workload
 
 Range = tuple[float, float]
 VARIABLES = (
-    "requests", "input_tokens", "output_tokens", "reasoning_tokens", "cacheable_tokens", "cache_hit_rate", "batch_share",
-    "off_peak_share", "retry_rate",
+    "requests", "input_tokens", "output_tokens", "reasoning_tokens", "cacheable_tokens", "cache_hit_rate",
+    "batch_share", "off_peak_share", "retry_rate",
 )  # fmt: skip
 _SHARES = ("cache_hit_rate", "batch_share", "off_peak_share")
 _STEPS = 64
@@ -77,7 +78,8 @@ class BreakEven:
 
 
 def usual_range(workload: Workload, variable: str) -> Range:
-    """The range that a tornado uses unless told: half to twice an amount, a share 20 points down and up, retries 0 to 10 %."""
+    """The range that a tornado uses unless told: half to twice an amount, a share 20 points down and up, retries 0
+    to 10 %."""
     if variable not in VARIABLES:
         raise UnknownNameError("workload input", variable, VARIABLES)
     if variable in _SHARES:
@@ -124,9 +126,11 @@ def break_even(
     between: Range | None = None,
     as_of: date | None = None,
 ) -> BreakEven:
-    """Where the cheaper of `a` and `b` changes as one input goes through `between` (a share: 0 to 1; else `usual_range`).
+    """Where the cheaper of `a` and `b` changes as one input goes through `between` (a share: 0 to 1; else
+    `usual_range`).
 
-    The range is walked in 64 steps and each change of sign is narrowed down; two crossings inside one step are not seen.
+    The range is walked in 64 steps and each change of sign is narrowed down; two crossings inside one step are not
+    seen.
     """
     low, high = between or ((0.0, 1.0) if over in _SHARES else usual_range(workload, over))
     if not low < high:

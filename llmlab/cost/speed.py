@@ -1,7 +1,8 @@
 """What a latency prior says about this workload: seconds, and on what that rests.
 
-A prior is what somebody published, not what you would measure. Where one gives a p50 for a whole answer it is quoted as it
-stands; where it gives a first token and a rate, the answer's own tokens are put in. Otherwise the answer is unknown.
+A prior is what somebody published, not what you would measure. Where one gives a p50 for a whole answer it is quoted
+as it stands; where it gives a first token and a rate, the answer's own tokens are put in. Otherwise the answer is
+unknown.
 """
 
 from __future__ import annotations

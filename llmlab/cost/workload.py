@@ -1,7 +1,7 @@
 """A workload: how many requests, in which named period, and the shape of ONE request.
 
-Everything that depends on size - price tiers, caching minimums, windows - is decided per request, so the shape is that of a
-single request and never a sum.
+Everything that depends on size - price tiers, caching minimums, windows - is decided per request, so the shape is
+that of a single request and never a sum.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Workload:
     - `reasoning_tokens`: hidden tokens, billed on top of the output and counted once.
     - `cacheable_tokens`: the stable prefix of the prompt; `None` is all of it.
     - `cache_hit_rate`: the share of requests that find the prefix in the cache; the others write it. 0 is no caching.
-    - `cache_ttl`: which write price the misses pay. `cache_storage_hours`: hours per period that one prefix is held in an
-      explicit cache that charges for storage.
+    - `cache_ttl`: which write price the misses pay. `cache_storage_hours`: hours per period that one prefix is held
+      in an explicit cache that charges for storage.
     - `batch_share`: the share of requests that can wait for a batch. `mode`: how the others are sent.
     - `off_peak_share`: the share of unbatched requests sent in a provider's cheaper hours. 0 is the peak price.
     - `retry_rate`: billed extra attempts per request (0.02: one request in fifty is paid twice).

@@ -40,7 +40,11 @@ def tokens(count: int | None) -> str:
         return "unknown"
     for unit, size in (("M", 1_000_000), ("K", 1_000)):
         if count >= size and count % (size // 10) == 0:
-            return f"{Decimal(count) / size:f}".rstrip("0").rstrip(".") + unit if count % size else f"{count // size}{unit}"
+            return (
+                f"{Decimal(count) / size:f}".rstrip("0").rstrip(".") + unit
+                if count % size
+                else f"{count // size}{unit}"
+            )
     return f"{count:,}"
 
 

@@ -9,31 +9,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
 
-from ..catalog import Catalog, Endpoint, load_catalog, parse_overrides, snapshot_names
+from ..catalog import Catalog, Endpoint, load_catalog, parse_overrides
 from ..catalog.filters import Filter, Kept
-from ..catalog.records import MODES, Mode
-from ..cost import Estimates, Grid, Workload, estimate
+from ..catalog.snapshots import BULK, shipped_snapshots
+from ..cost import Estimates, Grid, estimate
 from ..cost.estimates import Estimate, rows_at
 from ..cost.grid import Prices
 from ..cost.sensitivity import VARIABLES
-from ..cost.workload import CacheTtl, Period
 from ..errors import LlmlabError
 from ..report import usd
 from ..scenario import Choices, OverridesFile, Pin, Scenario, pin
 from . import controls as c
 from . import cost_figures, cost_views
-from .panel import Action, Clipboard, Download, Panel, View
+from .panel import Action, Clipboard, Download, View
 from .views import Bars, Code, Figure, Table, Text
+from .workload_panel import ANYWHERE, WorkloadPanel
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NOWHERE = ""
 _MOST_OPTIONS = 200
 
 
@@ -52,7 +51,7 @@ class Shown:
         return None if math.isnan(total) else total
 
 
-class CostExplorer(Panel):
+class CostExplorer(WorkloadPanel):
     """What a workload costs on every endpoint of a catalog: bars, a table, and the bill behind each number.
 
     Every control is an ordinary trait: `explorer.requests = 5`, `explorer.observe(...)`. `explorer.workload`,
@@ -62,68 +61,8 @@ class CostExplorer(Panel):
 
     title = "Cost Explorer"
 
-    requests = c.number(
-        100_000, min=1, max=1_000_000_000, scale="log", label="Requests", unit="per period",
-        help="Answers wanted in the period.", group="Workload",
-    )  # fmt: skip
-    period = c.choice(
-        "month", options=(("run", "one run"), ("day", "day"), ("month", "month of 730 h")), label="Period",
-        help="What the dollars are per.", group="Workload",
-    )  # fmt: skip
-    input_tokens = c.number(
-        4_000, min=0, max=2_000_000, scale="log", label="Input", unit="tokens",
-        help="One whole prompt: system, context, question.", group="Workload",
-    )  # fmt: skip
-    output_tokens = c.number(
-        500, min=0, max=128_000, scale="log", label="Output", unit="tokens",
-        help="The answer that is seen, per request.", group="Workload",
-    )  # fmt: skip
-    reasoning_tokens = c.number(
-        0, min=0, max=128_000, scale="log", label="Reasoning", unit="tokens",
-        help="Hidden tokens, billed on top of the output.", group="Workload",
-    )  # fmt: skip
-    same_text = c.toggle(
-        False, label="Same text", group="Workload",
-        help="Read tokens as o200k tokens of a text; scale by each model's tokenizer.",
-    )  # fmt: skip
-
-    cache_hit_rate = c.share(
-        0.0, label="Cache hit rate", help="Requests that find the prefix cached; 0 is no caching.", group="Caching"
-    )
-    whole_prompt = c.toggle(
-        True, label="Whole prompt cacheable", help="Off: only the prefix below is stable.", group="Caching"
-    )
-    cacheable_tokens = c.number(
-        3_200, min=0, max=2_000_000, scale="log", label="Cacheable prefix", unit="tokens",
-        help="The stable start of the prompt.", group="Caching",
-    )  # fmt: skip
-    cache_ttl = c.choice(
-        "5m", options=(("5m", "5 minutes"), ("1h", "1 hour")), label="Cache lifetime",
-        help="Which write price a miss pays.", group="Caching",
-    )  # fmt: skip
-    cache_storage_hours = c.number(
-        0.0, min=0.0, max=8_784.0, step=1.0, label="Stored cache", unit="hours",
-        help="Per period, where an explicit cache charges storage.", group="Caching",
-    )  # fmt: skip
-
-    batch = c.toggle(False, label="Batch", help="Send what can wait as a batch.", group="Sending")
-    batch_share = c.share(
-        1.0, label="Share that can wait", help="Of the traffic, when Batch is on.", group="Sending"
-    )
-    mode = c.choice(
-        "standard", options=tuple(m for m in MODES if m != "batch"), label="Mode", help="How the rest is sent.",
-        group="Sending",
-    )  # fmt: skip
-    off_peak_share = c.share(
-        0.0, label="Off-peak share", help="Sent in a provider's cheaper hours.", group="Sending"
-    )
-    retry_rate = c.number(
-        0.0, min=0.0, max=10.0, step=0.01, label="Retries", unit="per request",
-        help="Extra attempts that are billed: 0.02 is one in fifty.", group="Sending",
-    )  # fmt: skip
-
     catalog_name = c.choice(
-        "2026-11", options=(), label="Price catalog", help="A dated snapshot, or every row of a package.",
+        "", options=(), label="Price catalog", help="A dated snapshot, or every row of a package.",
         group="Prices",
     )  # fmt: skip
     overrides = c.file(
@@ -133,12 +72,12 @@ class CostExplorer(Panel):
         label="Open scenario", accept=".yaml,.yml", help="A saved scenario sets every control.", group="Prices"
     )
     older = c.choice(
-        "seed-2026-early", options=(), label="Compare with catalog", help="For the view of what changed.",
+        "", options=(), label="Compare with catalog", help="For the view of what changed.",
         group="Compare",
     )  # fmt: skip
     compare_with = c.choice(
-        "", options=(("", "the cheapest other model"),), label="Break-even against", help="The selected row against this one.",
-        group="Compare",
+        "", options=(("", "the cheapest other model"),), label="Break-even against",
+        help="The selected row against this one.", group="Compare",
     )  # fmt: skip
     break_even_over = c.choice(
         "cache_hit_rate", options=tuple((v, v.replace("_", " ")) for v in VARIABLES), label="Break-even over",
@@ -149,10 +88,6 @@ class CostExplorer(Panel):
     models = c.several((), options=(), label="Models", help="None ticked is all.", group="Filter")
     providers = c.several((), options=(), label="Providers", help="None ticked is all.", group="Filter")
     strengths = c.several((), options=(), label="Strengths", help="Any of those ticked.", group="Filter")
-    region = c.choice(
-        NOWHERE, options=((NOWHERE, "anywhere"),), label="Processed in",
-        help="Leaves out what is not known to be; adds its uplift.", group="Filter",
-    )  # fmt: skip
     min_window_tokens = c.number(
         0, min=0, max=2_000_000, scale="log", label="Window at least", unit="tokens",
         help="Unknown windows are left out once set.", group="Filter",
@@ -180,7 +115,7 @@ class CostExplorer(Panel):
     )
 
     def __init__(
-        self, *, as_of: date | None = None, scenario: Scenario | None = None, **values: Any
+        self, *, selected: str = "", scenario: Scenario | None = None, as_of: date | None = None, **values: Any
     ) -> None:
         self._as_of = as_of
         self._name = ""
@@ -188,19 +123,15 @@ class CostExplorer(Panel):
         self._warning = ""
         self._shown_for: object = None
         self._kept_for: object = None
-        names = [(name, name) for name in snapshot_names()]
-        if (named := values.get("catalog_name")) and named not in snapshot_names():
-            load_catalog(named)  # a path, or an error that says what there is
-            names.append((named, named))
-        self.set_options("catalog_name", names)
-        self.set_options("older", names)
+        self._offer_catalogs(values.get("catalog_name", ""))
         self._offer(self._load(values.get("catalog_name", self.catalog_name)))
-        selected = values.pop("selected", "")
         super().__init__(**values)
         if scenario is not None:
             self.open_scenario(scenario)
-        self.selected = selected or self.selected
+        if selected:
+            self.selected = selected
         self.observe(self._catalog_changed, names="catalog_name")
+        self.observe(lambda change: self.redraw(), names="selected")
 
     # What the screen says, as values
 
@@ -213,27 +144,6 @@ class CostExplorer(Panel):
     def catalog(self) -> Catalog:
         """The catalog on screen, with the user's overrides laid over it, before the filters."""
         return self._load(self.catalog_name)
-
-    @property
-    def workload(self) -> Workload:
-        """The workload on screen. A cacheable prefix longer than the prompt is cut to the prompt."""
-        return Workload(
-            requests=self.requests,
-            period=cast(Period, self.period),
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            reasoning_tokens=self.reasoning_tokens,
-            cacheable_tokens=None if self.whole_prompt else min(self.cacheable_tokens, self.input_tokens),
-            cache_hit_rate=self.cache_hit_rate,
-            cache_ttl=cast(CacheTtl, self.cache_ttl),
-            cache_storage_hours=self.cache_storage_hours,
-            batch_share=self.batch_share if self.batch else 0.0,
-            mode=cast(Mode, self.mode),
-            off_peak_share=self.off_peak_share,
-            retry_rate=self.retry_rate,
-            region=self.region or None,
-            same_text=self.same_text,
-        )
 
     @property
     def scenario(self) -> Scenario:
@@ -275,23 +185,13 @@ class CostExplorer(Panel):
 
     def open_scenario(self, scenario: Scenario) -> None:
         """Set every control from a scenario."""
-        w, choices = scenario.workload, scenario.choices
+        choices = scenario.choices
         catalog = scenario.current_catalog()
         with self._laying(scenario.overrides), self.hold_changes():
-            if scenario.catalog.name not in snapshot_names():
-                self.set_options("catalog_name", [(n, n) for n in (*snapshot_names(), scenario.catalog.name)])
+            self._offer_catalogs(scenario.catalog.name)
             self.catalog_name = scenario.catalog.name
             self._offer(catalog)
-            self.requests, self.period = w.requests, w.period
-            self.input_tokens, self.output_tokens = w.input_tokens, w.output_tokens
-            self.reasoning_tokens, self.same_text = w.reasoning_tokens, w.same_text
-            self.cache_hit_rate, self.cache_ttl = w.cache_hit_rate, w.cache_ttl
-            self.cache_storage_hours = w.cache_storage_hours
-            self.whole_prompt = w.cacheable_tokens is None
-            self.cacheable_tokens = self.cacheable_tokens if w.cacheable_tokens is None else w.cacheable_tokens
-            self.batch, self.batch_share = w.batch_share > 0, w.batch_share or 1.0
-            self.mode, self.off_peak_share, self.retry_rate = w.mode, w.off_peak_share, w.retry_rate
-            self.region = w.region or NOWHERE
+            self.take_workload(scenario.workload)
             self.search, self.models, self.providers = choices.search, choices.models, choices.providers
             self.strengths, self.hide_retired = choices.strengths, choices.hide_retired
             self.min_window_tokens = choices.min_window_tokens
@@ -300,7 +200,8 @@ class CostExplorer(Panel):
         self._warning = _moved(scenario, catalog)
 
     def to_code(self) -> str:
-        """The call that makes this screen again: its controls, or the scenario where prices of your own are laid over."""
+        """The call that makes this screen again: its controls, or the scenario where prices of your own are laid
+        over."""
         if self._laid:
             return f"CostExplorer(scenario={self.scenario!r})"
         code = super().to_code()
@@ -312,7 +213,6 @@ class CostExplorer(Panel):
     # What happens on screen
 
     def on_select(self, view: str, row: str) -> None:
-        self.catalog.endpoint(row)
         self.selected = row
 
     def on_overrides(self, name: str, text: str) -> None:
@@ -348,9 +248,7 @@ class CostExplorer(Panel):
     def draw_bars(self) -> Bars:
         shown = self._shown()
         rows = self._rows(shown.places[: self.limit_of("bars")])
-        return cost_views.bars(
-            rows, total_rows=len(shown.places), selected=self._focus_id(), caption=self._said(shown)
-        )
+        return cost_views.bars(rows, total_rows=len(shown.places), selected=self._focus_id(), caption=self._said(shown))
 
     def draw_table(self) -> Table:
         places = self._ordered("table")
@@ -380,7 +278,7 @@ class CostExplorer(Panel):
         return cost_views.changes(older, self.catalog, self.as_of, self.limit_of("changes"))
 
     def draw_about(self) -> Text:
-        return cost_views.about(self.catalog, self.workload, self.as_of, self._warning)
+        return cost_views.about(self.catalog, self.as_of, self._warning)
 
     def draw_code(self) -> Code:
         return cost_views.code(self.to_code(), self.scenario)
@@ -421,17 +319,16 @@ class CostExplorer(Panel):
     def _ordered(self, view: str) -> list[int]:
         """The places that are shown, in the order that a table's header asks for; unknowns stay last."""
         key, descending = self.sort_of(view)
-        shown = self._shown()
-        if key in ("total", "per_request", "ratio", ""):
-            values: Any = shown.prices.total[list(shown.places)]
-        else:
-            values = np.array([cost_views.sort_value(r, key, self.catalog) for r in self._rows(shown.places)], dtype=object)
-        unknown = [v is None or v != v for v in values]
-        known = [i for i, missing in zip(range(len(unknown)), unknown, strict=True) if not missing]
-        known.sort(key=lambda i: values[i], reverse=descending)
-        return [shown.places[i] for i in known] + [
-            place for place, missing in zip(shown.places, unknown, strict=True) if missing
-        ]
+        if key in cost_views.BY_TOTAL and not descending:
+            return list(self._shown().places)
+        rows = self._rows(self._shown().places)
+        values = {
+            place: cost_views.sort_value(row, key, self.catalog)
+            for place, row in zip(self._shown().places, rows, strict=True)
+        }
+        known = [place for place, value in values.items() if value is not None]
+        unknown = [place for place, value in values.items() if value is None]
+        return [*sorted(known, key=lambda place: values[place], reverse=descending), *unknown]
 
     def _rows(self, places: Sequence[int]) -> tuple[Estimate, ...]:
         shown = self._shown()
@@ -472,17 +369,33 @@ class CostExplorer(Panel):
     def _catalog_changed(self, change: Any) -> None:
         self._warning = ""
         self._offer(self.catalog)
+        if self.selected not in [e.id for e in self.catalog]:
+            self.selected = ""
+
+    @traitlets.validate("selected")
+    def _known(self, proposal: Any) -> str:
+        return self.catalog.endpoint(proposal["value"]).id if proposal["value"] else ""
+
+    def _offer_catalogs(self, named: str) -> None:
+        """The newest first, as the default; a path that was named (and holds a catalog) last."""
+        *older, newest = shipped_snapshots()
+        names = [newest, *reversed(older), *BULK]
+        if named and named not in names:
+            load_catalog(named)  # or an error that says what there is
+            names.append(named)
+        self.set_options("catalog_name", names)
+        self.set_options("older", [*older, newest, *BULK])
 
     def _offer(self, catalog: Catalog) -> None:
         models = [(m.id, m.name) for m in catalog.models] if len(catalog.models) <= _MOST_OPTIONS else []
         scopes = sorted({e.residency.scope for e in catalog} | {r for e in catalog for r in e.uplifts})
         areas = [s for s in scopes if s not in ("global", "unknown", "*")]
-        priced = [e.id for e in catalog if e.prices][: _MOST_OPTIONS]
+        priced = [e.id for e in catalog if e.prices][:_MOST_OPTIONS]
         with self.hold_changes():
             self.set_options("models", models)
             self.set_options("providers", [(p.id, p.name) for p in catalog.providers])
             self.set_options("strengths", sorted({s for m in catalog.models for s in m.strengths}))
-            self.set_options("region", [(NOWHERE, "anywhere"), *((a, a) for a in areas)])
+            self.set_options("region", [(ANYWHERE, "anywhere"), *((a, a) for a in areas)])
             self.set_options("compare_with", [("", "the cheapest other model"), *((id, id) for id in priced)])
 
     @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from decimal import Decimal
 
 from ..catalog import Catalog, Endpoint
 from ..cost import Workload, break_even, ledger, pareto, sensitivity
@@ -72,13 +72,9 @@ def tornado(endpoint: Endpoint, workload: Workload, catalog: Catalog, as_of: dat
     total = base.total_usd
     names = [s.variable.replace("_", " ") for s in swings]
     data = [
-        _swing(names, [float(getattr(s, usd_at) - total) for s in swings],
-               [f"{shown(s.variable, getattr(s, end))}: {usd(getattr(s, usd_at))}" for s in swings], total, colour, label)
-        for end, usd_at, colour, label in (
-            ("low", "usd_at_low", BLUE, "at the low end"),
-            ("high", "usd_at_high", ORANGE, "at the high end"),
-        )
-    ]  # fmt: skip
+        _swing(names, [(s.variable, s.low, s.usd_at_low) for s in swings], total, BLUE, "at the low end"),
+        _swing(names, [(s.variable, s.high, s.usd_at_high) for s in swings], total, ORANGE, "at the high end"),
+    ]
     layout = {
         "barmode": "overlay",
         "xaxis": {
@@ -100,15 +96,15 @@ def tornado(endpoint: Endpoint, workload: Workload, catalog: Catalog, as_of: dat
     )
 
 
-def _swing(names: list[str], widths: list[float], texts: list[str], base: Any, colour: str, label: str) -> Json:
+def _swing(names: list[str], ends: list[tuple[str, float, Decimal]], base: Decimal, colour: str, label: str) -> Json:
     return {
         "type": "bar",
         "orientation": "h",
         "name": label,
         "y": names,
-        "x": widths,
+        "x": [float(total - base) for _, _, total in ends],
         "base": float(base),
-        "text": texts,
+        "text": [f"{shown(variable, value)}: {usd(total)}" for variable, value, total in ends],
         "textposition": "auto",
         "insidetextfont": {"color": "#fff" if colour == BLUE else "#000"},
         "hovertemplate": "%{y} %{text}<extra></extra>",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from ..catalog import Catalog, Endpoint
 from ..catalog.records import Confidence
@@ -44,13 +45,15 @@ _COLUMNS = (
     Column("price", "Price is", help="list, or the publisher's own hedge"),
 )
 _WEIGHT = ("price", "retirement", "residency", "window", "gone", "new", "cache", "confidence", "name")
+BY_TOTAL = ("total", "per_request", "ratio")  # one order: the period and the cheapest are the same for all
 _SORT_FIELDS = {
+    **dict.fromkeys(BY_TOTAL, "total_usd"),
     "endpoint": "endpoint", "input": "input_usd", "output": "output_usd", "ttft": "ttft_s",
     "latency": "p50_total_s", "price": "confidence",
 }  # fmt: skip
 
 
-def sort_value(row: Estimate, key: str, catalog: Catalog) -> object:
+def sort_value(row: Estimate, key: str, catalog: Catalog) -> Any:
     """What a table sorts a row by under the header `key`; `None` goes last."""
     return _window(row, catalog) if key == "window" else getattr(row, _SORT_FIELDS[key])
 
@@ -180,8 +183,8 @@ def bill(endpoint: Endpoint, workload: Workload, catalog: Catalog, as_of: date) 
 
 def _total(found: Ledger) -> Row:
     total, each = found.total_usd, found.usd_per_request
-    assert total is not None and each is not None, "an unpriced ledger has no total row"
-    return Row("total", ("Total", "", "", "", usd_cents(total), f"{usd(each)} per request", ""))
+    shown = "unpriced" if total is None else usd_cents(total)
+    return Row("total", ("Total", "", "", "", shown, f"{usd(each)} per request", ""))
 
 
 def _hedge(confidence: Confidence) -> tuple[Badge, ...]:
@@ -221,7 +224,7 @@ def changes(older: Catalog, newer: Catalog, as_of: date, limit: int) -> Table:
     return Table(columns, rows, total_rows=len(found), empty=f"Nothing moved between {older.name} and {newer.name}.")
 
 
-def about(catalog: Catalog, workload: Workload, as_of: date, warning: str) -> Text:
+def about(catalog: Catalog, as_of: date, warning: str) -> Text:
     """The catalog, its packages, and every assumption that is not on a price list."""
     packages = ", ".join(f"{name} {version}" for name, version in catalog.packages.items()) or "none"
     factors = ", ".join(f"{word.replace('_', ' ')} x{low} to x{high}" for word, (low, high) in hedges().items())
@@ -260,6 +263,7 @@ def code(call: str, scenario: Scenario) -> Code:
     """The Python call and the command line that give the same numbers."""
     lines = [
         "from llmlab import CostExplorer, Workload, estimate, load_catalog",
+        *(["from llmlab.scenario import Choices, OverridesFile, Pin, Scenario"] if scenario.overrides else []),
         "",
         call,
         "",

@@ -8,6 +8,7 @@ for the snapshot that stays readable when the kernel is gone.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -310,14 +311,22 @@ class Figure(Payload):
 
 
 def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float):  # nine of ten
+        return value
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if not dataclasses.is_dataclass(value):
         return value
-    items = ((f, getattr(value, f.name)) for f in dataclasses.fields(value))
-    return {f.name: _plain(item) for f, item in items if not f.init or item != f.default}
+    items = ((name, getattr(value, name), default) for name, default in _defaults(type(value)))
+    return {name: _plain(item) for name, item, default in items if item != default}
+
+
+@functools.cache
+def _defaults(kind: type) -> tuple[tuple[str, Any], ...]:
+    """A dataclass's fields, each with the value that is left out: none (`MISSING`) for what every value must say."""
+    return tuple((f.name, f.default if f.init else dataclasses.MISSING) for f in dataclasses.fields(kind))
 
 
 def _check_href(href: str) -> None:

@@ -190,7 +190,7 @@ def test_another_snapshot_can_be_what_it_is_compared_with() -> None:
 def test_nothing_is_matched_by_likeness() -> None:
     # gpt-5-min is like gpt-5-mini; a private endpoint is not the public one of the same model.
     text = (
-        "name: a\nmodels: [{id: gpt-5-min, name: x, maker: y}]\n"
+        "name: a\nchecked_on: 2026-11-20\nmodels: [{id: gpt-5-min, name: x, maker: y}]\n"
         "endpoints:\n"
         "  - {id: openai/gpt-5-min, model: gpt-5-min, provider: openai,"
         " prices: [{rates: {standard: {input: 9, output: 9}}}]}\n"

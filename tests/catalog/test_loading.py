@@ -119,7 +119,7 @@ def test_a_gpu_box_is_priced_by_the_hour_and_stays_in_its_own_network() -> None:
 
 def test_a_private_endpoint_may_bring_its_own_model_and_provider() -> None:
     ours = laid(
-        "name: house\n"
+        "name: house\nchecked_on: 2026-11-20\n"
         "providers: [{id: house, name: Our cluster, host: self_host}]\n"
         "models: [{id: house-8b, name: House 8B, maker: us}]\n"
         "endpoints: [{id: house/house-8b, model: house-8b, provider: house,"

@@ -104,7 +104,7 @@ def test_what_is_retired_or_free_of_charge_has_no_price_ratio() -> None:
     ours = apply(
         NOVEMBER,
         parse_overrides(
-            "name: a\nendpoints: [{id: house/gpt-oss, model: gpt-oss-20b, provider: vllm,"
+            "name: a\nchecked_on: 2026-11-20\nendpoints: [{id: house/gpt-oss, model: gpt-oss-20b, provider: vllm,"
             " prices: [{rates: {standard: {input: 0, output: 0}}}]}]",
             "a.yaml",
         ),
@@ -169,7 +169,7 @@ def test_a_box_by_the_hour_says_so_where_nobody_sells_by_the_token() -> None:
     ours = apply(
         NOVEMBER,
         parse_overrides(
-            "name: a\nmodels: [{id: own-7b, name: Own 7B, maker: us, open_weights: true}]\n"
+            "name: a\nchecked_on: 2026-11-20\nmodels: [{id: own-7b, name: Own 7B, maker: us, open_weights: true}]\n"
             "endpoints: [{id: house/own-7b, model: own-7b, provider: vllm, prices: [{reserved_usd_per_hour: 12.29}]}]",
             "a.yaml",
         ),
@@ -180,7 +180,7 @@ def test_a_box_by_the_hour_says_so_where_nobody_sells_by_the_token() -> None:
 
 def test_a_model_whose_prices_have_all_ended_is_unpriced() -> None:
     text = (
-        "name: a\nmodels: [{id: promo-1, name: Promo, maker: us}]\n"
+        "name: a\nchecked_on: 2026-11-20\nmodels: [{id: promo-1, name: Promo, maker: us}]\n"
         "endpoints: [{id: house/promo-1, model: promo-1, provider: vllm,"
         " prices: [{effective_to: 2026-01-01, rates: {standard: {input: 1, output: 1}}}]}]"
     )

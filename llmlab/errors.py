@@ -52,6 +52,9 @@ def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     by_lower = {k.lower(): k for k in reversed(names)}
     wanted = name.lower()
     found = difflib.get_close_matches(wanted, by_lower, n=most, cutoff=0.6)
+    last_parts = {k.rsplit("/", 1)[-1]: k for k in reversed(by_lower) if "/" in k}  # gpt-55 finds openai/gpt-5
+    alike = difflib.get_close_matches(wanted, last_parts, n=most, cutoff=0.75)
+    found += [last_parts[part] for part in alike if last_parts[part] not in found]
     if len(wanted) > 2:
         found += [k for k in sorted(by_lower, key=len) if wanted in k and k not in found]
     return [by_lower[k] for k in found[:most]]

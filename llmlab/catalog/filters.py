@@ -49,6 +49,8 @@ class Filter:
         )
         if not asked:
             return ""
+        if endpoint.task != "text":
+            return "not for text"
         if self.hide_retired and endpoint.status(as_of) == "retired":
             return "retired"
         if self.region and not endpoint.serves(self.region):

@@ -13,7 +13,7 @@ login. A row becomes an endpoint whose id is the row's key, the name that people
   subscriptions, previews). Such a row is unpriced. A cache write of 0 means that there is no separate charge for writes
   (DeepSeek), so the tokens are input. A cache read of 0 is kept, since some providers do not bill hits, and noted.
 - Rows of other modes (embeddings, images, speech) are here with what token prices they have; they are unpriced for a
-  text request, and their `note` names their mode.
+  text request, and their `task` names their mode.
 """
 
 from __future__ import annotations
@@ -122,6 +122,7 @@ def _endpoint(key: str, row: Row, evidence: Evidence, retires_on: date | None) -
         id=key,
         model=model_id(key, provider)[0],
         provider=provider,
+        task="text" if _is_text(row) else row.get("mode") or "not stated",
         litellm_model=_call_name(key, provider),
         regions=regions,
         residency=Residency(
@@ -284,7 +285,7 @@ def _call_name(key: str, provider: str) -> str | None:
 
 
 def _note(row: Row, price: PriceList | None) -> str | None:
-    said = [] if _is_text(row) else [f"mode: {row.get('mode') or 'not stated'}"]
+    said: list[str] = []
     if price is None or not price.priced:
         said.append(f"unpriced: {_why_unpriced(row)}")
     elif price.rates.standard and price.rates.standard.cache_read == 0:

@@ -217,15 +217,18 @@ class Provider:
 class Endpoint:
     """A model served by a provider: what a router calls and a bill is written for.
 
-    `rows` points at the rows of the bulk sources that describe this very endpoint (`{"litellm": "gpt-5"}`), so that
-    `lint` can say when they move. `uplifts` are factors on every token rate when the request must stay in a region
-    (`{"eu": 1.1}`; `*` stands for any named region); the endpoint's own residency scope counts as asked for.
-    `retires_on` of an alias is that of its newest dated snapshot. `formerly` lists ids it had in older snapshots.
+    `task` is what it makes; bulk sources also list `embedding`, `image_generation` and others, whose token prices say
+    nothing about a text workload. `rows` points at the rows of the bulk sources that describe this very endpoint
+    (`{"litellm": "gpt-5"}`), so that `lint` can say when they move. `uplifts` are factors on every token rate when
+    the request must stay in a region (`{"eu": 1.1}`; `*` stands for any named region); the endpoint's own residency
+    scope counts as asked for. `retires_on` of an alias is that of its newest dated snapshot. `formerly` lists ids it
+    had in older snapshots.
     """
 
     id: str
     model: str
     provider: str
+    task: str = "text"
     litellm_model: str | None = None
     regions: tuple[str, ...] = ()
     residency: Residency = field(default_factory=Residency)

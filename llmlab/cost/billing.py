@@ -18,10 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from ..catalog.records import Endpoint, Mode, PriceList, Rates, Tier
 from .workload import CacheTtl, Workload
+
+
+def price_list(endpoint: Endpoint, day: date) -> PriceList | None:
+    """The prices that bill a text workload on `day`; `None` too for an endpoint that makes something else."""
+    return endpoint.price_on(day) if endpoint.task == "text" else None
 
 
 @dataclass(frozen=True, slots=True)

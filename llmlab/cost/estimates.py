@@ -13,7 +13,7 @@ import numpy as np
 
 from ..catalog.catalog import Catalog
 from ..catalog.records import Confidence, Endpoint, Status
-from .billing import caches
+from .billing import caches, price_list
 from .grid import Grid, Prices
 from .ledger import tokenizer_scale, unpriced_reason
 from .speed import speed
@@ -123,7 +123,7 @@ def rows_at(
 
 def _row(grid: Grid, prices: Prices, workload: Workload, i: int, cheapest: float | None) -> Estimate:
     endpoint = grid.catalog.endpoints[i]
-    price = endpoint.price_on(grid.as_of)
+    price = price_list(endpoint, grid.as_of)
     usd = {name: _dollars(getattr(prices, name)[i]) for name in _FIELDS}
     total = usd["total"]
     fast = speed(endpoint, workload)
@@ -159,7 +159,7 @@ def _row(grid: Grid, prices: Prices, workload: Workload, i: int, cheapest: float
 
 def flags(endpoint: Endpoint, workload: Workload, catalog: Catalog, as_of: date) -> tuple[str, ...]:
     """What a reader of this row should know before believing or choosing it, most serious first."""
-    price = endpoint.price_on(as_of)
+    price = price_list(endpoint, as_of)
     scale, _ = tokenizer_scale(endpoint, workload, catalog)
     prompt = workload.input_tokens * scale
     found: list[str] = []
@@ -191,7 +191,7 @@ def flags(endpoint: Endpoint, workload: Workload, catalog: Catalog, as_of: date)
 
 def _why_unpriced(endpoint: Endpoint, workload: Workload, grid: Grid) -> str:
     _, reason = tokenizer_scale(endpoint, workload, grid.catalog)
-    reason = reason or unpriced_reason(endpoint, endpoint.price_on(grid.as_of), workload)
+    reason = reason or unpriced_reason(endpoint, price_list(endpoint, grid.as_of), workload)
     return reason or f"no {workload.mode} price published"
 
 

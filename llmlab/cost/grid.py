@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..catalog.catalog import Catalog
 from ..catalog.records import Mode, PriceList
-from .billing import terms
+from .billing import price_list, terms
 from .ledger import tokenizer_scale
 from .workload import HOURS, CacheTtl, Workload
 
@@ -50,7 +50,7 @@ class Grid:
     def __init__(self, catalog: Catalog, *, as_of: date | None = None) -> None:
         self.catalog = catalog
         self.as_of = as_of or date.today()
-        self._prices = [e.price_on(self.as_of) for e in catalog.endpoints]
+        self._prices = [price_list(e, self.as_of) for e in catalog.endpoints]
         self._boundaries = sorted({t.above for p in self._prices if p for t in p.tiers})
         self._min_cache = np.array([e.min_cache_tokens or 0 for e in catalog.endpoints], dtype=float)
         self._off_peak = np.array([bool(p and p.off_peak) for p in self._prices])

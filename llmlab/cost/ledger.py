@@ -14,7 +14,7 @@ from decimal import Decimal
 from ..catalog.catalog import Catalog
 from ..catalog.records import Confidence, Endpoint, PriceList
 from ..errors import UnpricedError
-from .billing import Shipment, exactly, request, shipments, terms
+from .billing import Shipment, exactly, price_list, request, shipments, terms
 from .workload import HOURS, Workload
 
 MILLION = Decimal(1_000_000)
@@ -77,7 +77,7 @@ def ledger(endpoint: Endpoint, workload: Workload, catalog: Catalog, *, as_of: d
     `catalog` is where the endpoint's model, and so its tokenizer, is looked up.
     """
     day = as_of or date.today()
-    price = endpoint.price_on(day)
+    price = price_list(endpoint, day)
     scale, reason = tokenizer_scale(endpoint, workload, catalog)
     reason = reason or unpriced_reason(endpoint, price, workload)
     lines: list[Line] = []
@@ -95,6 +95,8 @@ def ledger(endpoint: Endpoint, workload: Workload, catalog: Catalog, *, as_of: d
 
 def unpriced_reason(endpoint: Endpoint, price: PriceList | None, workload: Workload) -> str | None:
     """Why this price list cannot bill this workload; `None` where it can, or where only the mode is missing."""
+    if endpoint.task != "text":
+        return f"not a text endpoint: {endpoint.task.replace('_', ' ')}"
     if price is None:
         return "no price in force on this day" if endpoint.prices else "no price published"
     if not price.priced:

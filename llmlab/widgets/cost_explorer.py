@@ -72,7 +72,7 @@ class CostExplorer(WorkloadPanel):
         label="Open scenario", accept=".yaml,.yml", help="A saved scenario sets every control.", group="Prices"
     )
     older = c.choice(
-        "", options=(), label="Compare with catalog", help="For the view of what changed.",
+        "", options=(("", "the oldest"),), label="Compare with catalog", help="For the view of what changed.",
         group="Compare",
     )  # fmt: skip
     compare_with = c.choice(
@@ -274,7 +274,7 @@ class CostExplorer(WorkloadPanel):
         )
 
     def draw_changes(self) -> Table:
-        older = load_catalog(self.older)
+        older = load_catalog(self.older or shipped_snapshots()[0])
         return cost_views.changes(older, self.catalog, self.as_of, self.limit_of("changes"))
 
     def draw_about(self) -> Text:
@@ -384,7 +384,7 @@ class CostExplorer(WorkloadPanel):
             load_catalog(named)  # or an error that says what there is
             names.append(named)
         self.set_options("catalog_name", names)
-        self.set_options("older", [*older, newest, *BULK])
+        self.set_options("older", [("", "the oldest"), *((name, name) for name in (*older, newest, *BULK))])
 
     def _offer(self, catalog: Catalog) -> None:
         models = [(m.id, m.name) for m in catalog.models] if len(catalog.models) <= _MOST_OPTIONS else []

@@ -11,6 +11,7 @@ from ..catalog import Catalog, Endpoint
 from ..catalog.records import Confidence
 from ..cost import Estimates, Ledger, Workload, band, ledger
 from ..cost.bands import hedges
+from ..cost.billing import price_list
 from ..cost.estimates import Estimate
 from ..report import TextTable, tokens, usd, usd_cents, usd_rate
 from ..scenario import Scenario
@@ -256,7 +257,7 @@ def about(catalog: Catalog, as_of: date, warning: str) -> Text:
 
 
 def _unpriced(catalog: Catalog, as_of: date) -> int:
-    return sum((price := e.price_on(as_of)) is None or not price.priced for e in catalog)
+    return sum((price := price_list(e, as_of)) is None or not price.priced for e in catalog)
 
 
 def code(call: str, scenario: Scenario) -> Code:

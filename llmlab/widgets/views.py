@@ -310,17 +310,22 @@ class Figure(Payload):
         return _paragraph(self.alt)
 
 
+_LEAVES = frozenset({str, int, float, bool, type(None)})
+
+
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | int | float):  # nine of ten
-        return value
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if not dataclasses.is_dataclass(value):
         return value
-    items = ((name, getattr(value, name), default) for name, default in _defaults(type(value)))
-    return {name: _plain(item) for name, item, default in items if item != default}
+    plain = {}
+    for name, default in _defaults(type(value)):
+        item = getattr(value, name)
+        if item != default:
+            plain[name] = item if type(item) in _LEAVES else _plain(item)  # a thousand cells a move: most are leaves
+    return plain
 
 
 @functools.cache

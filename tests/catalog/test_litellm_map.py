@@ -196,10 +196,10 @@ def test_priced_rows_are_exactly_those_with_both_prices() -> None:
 
 def test_rows_of_other_modes_say_their_mode_and_keep_their_token_prices() -> None:
     embedding = BY_ID["text-embedding-3-small"]
-    assert (embedding.note or "").startswith("mode: embedding; unpriced")
+    assert embedding.task == "embedding"
     assert standard(embedding.id) == Rates(input=Decimal("0.02"))
     for key, row in ROWS.items():
-        assert ("mode: " in (BY_ID[key].note or "")) == (row.get("mode") not in TEXT), key
+        assert (BY_ID[key].task != "text") == (row.get("mode") not in TEXT), key
 
 
 def test_a_sample_of_rates_is_the_row_times_a_million() -> None:

@@ -111,6 +111,12 @@ def terms(
     )
 
 
+def bills_tokens(price: PriceList) -> bool:
+    """Whether this price list bills tokens at all: a reserved box usually does not."""
+    standard = price.rates.standard
+    return standard is not None and (standard.input is not None or standard.output is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class _Finder:
     chain: list[tuple[str, Rates | None]]

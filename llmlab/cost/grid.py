@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..catalog.catalog import Catalog
 from ..catalog.records import Mode, PriceList
-from .billing import price_list, terms
+from .billing import bills_tokens, price_list, terms
 from .ledger import tokenizer_scale
 from .workload import HOURS, CacheTtl, Workload
 
@@ -59,26 +59,26 @@ class Grid:
         self._fee = self._column(lambda p: p.per_request_usd)
         self._hourly = self._column(lambda p: p.reserved_usd_per_hour)
         self._reserved = np.array([bool(p and p.reserved_usd_per_hour is not None) for p in self._prices])
-        self._by_token = np.array([bool(p and p.priced) for p in self._prices]) & ~self._reserved
+        self._unpriced = np.array([not (p and p.priced) for p in self._prices], dtype=bool)
+        self._no_tokens = self._reserved & ~np.array([bool(p and bills_tokens(p)) for p in self._prices], dtype=bool)
         self._compiled: dict[object, Floats] = {}
         self._uplifts: dict[str | None, Floats] = {}
 
     def price(self, workload: Workload) -> Prices:
         """The workload on every endpoint."""
         w = workload
-        scale: Floats | float = self._scales(w) if w.same_text else 1.0
         uplift = self._uplift(w.region)
         attempts = w.requests * (1 + w.retry_rate)
-        prefix = w.prefix_tokens * scale
+        prompt, prefix = self._scaled(w.input_tokens, w), self._scaled(w.prefix_tokens, w)
         cached = np.where(self._min_cache <= prefix, prefix, 0.0) if w.cache_hit_rate > 0 else np.zeros(len(uplift))
-        one_out, one_reasoning = w.output_tokens * scale, w.reasoning_tokens * scale
+        one_out, one_reasoning = self._scaled(w.output_tokens, w), self._scaled(w.reasoning_tokens, w)
         dollars = np.zeros((5, len(uplift)))
         for share, mode, off_peak in self._shipments(w):
             rates = self._rates(mode, w, off_peak=off_peak)
             can_cache = ~np.isnan(rates[1])
             held = np.where(can_cache, cached, 0.0)
             tokens = (
-                w.input_tokens * scale - held,
+                prompt - held,
                 held * w.cache_hit_rate,
                 held * (1 - w.cache_hit_rate),
                 one_out,
@@ -93,7 +93,8 @@ class Grid:
 
     def _assemble(self, w: Workload, dollars: Floats, held: Floats, attempts: float) -> Prices:
         hours = HOURS[w.period]
-        dollars[:, self._reserved] = np.nan_to_num(dollars[:, self._reserved])
+        dollars[:, self._no_tokens] = 0.0
+        dollars[:, self._unpriced] = np.nan
         storage = np.nan_to_num(self._storage) * held * (w.cache_storage_hours * _MILLIONTH)
         fees = np.nan_to_num(self._fee) * attempts
         hourly = np.full(len(fees), np.nan) if hours is None else self._hourly * float(hours)
@@ -136,17 +137,20 @@ class Grid:
         if key not in self._compiled:
             if len(self._compiled) > 64:  # a long session over many prompts of "the same text"
                 self._compiled.clear()
-            scales = self._scales(w) if w.same_text else np.ones(len(self._prices))
+            prompts = np.broadcast_to(self._scaled(w.input_tokens, w), len(self._prices)).tolist()
             rows = [
-                _row(price, mode, w.input_tokens * scale, w.cache_ttl, off_peak)
-                for price, scale in zip(self._prices, scales, strict=True)
+                _row(price, mode, prompt, w.cache_ttl, off_peak)
+                for price, prompt in zip(self._prices, prompts, strict=True)
             ]
             self._compiled[key] = np.array(rows, dtype=float).reshape(-1, 5).T.copy()
         return self._compiled[key]
 
-    def _scales(self, w: Workload) -> Floats:
+    def _scaled(self, tokens: int, w: Workload) -> Floats | float:
+        """Tokens as each endpoint counts them, multiplied as decimals: 1.1 x 100,000 is not over a tier of 110,000."""
+        if not w.same_text:
+            return float(tokens)
         found = (tokenizer_scale(e, w, self.catalog) for e in self.catalog.endpoints)
-        return np.array([float(scale) if reason is None else np.nan for scale, reason in found])
+        return np.array([float(tokens * scale) if reason is None else np.nan for scale, reason in found])
 
     def _uplift(self, region: str | None) -> Floats:
         if region not in self._uplifts:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from ..catalog.catalog import Catalog
 from ..catalog.records import Confidence, Endpoint, PriceList
 from ..errors import UnpricedError
-from .billing import Shipment, exactly, price_list, request, shipments, terms
+from .billing import Shipment, Terms, bills_tokens, exactly, price_list, request, shipments, terms
 from .workload import HOURS, Workload
 
 MILLION = Decimal(1_000_000)
@@ -83,10 +83,12 @@ def ledger(endpoint: Endpoint, workload: Workload, catalog: Catalog, *, as_of: d
     lines: list[Line] = []
     if price is not None and not reason:
         for shipment in shipments(workload, price):
-            found = list(_token_lines(endpoint, price, workload, shipment, scale))
-            if not found and price.reserved_usd_per_hour is None:
+            prompt, ttl = workload.input_tokens * scale, workload.cache_ttl
+            found = terms(price, shipment.mode, prompt, ttl, off_peak=shipment.off_peak)
+            if found is not None:
+                lines += _token_lines(endpoint, price, workload, shipment, scale, found)
+            elif bills_tokens(price):
                 reason = f"no {shipment.mode} price published"
-            lines += found
         lines += _other_lines(endpoint, price, workload, scale)
     if reason:
         return Ledger(endpoint=endpoint.id, workload=workload, as_of=day, unpriced=reason)
@@ -115,11 +117,8 @@ def tokenizer_scale(endpoint: Endpoint, workload: Workload, catalog: Catalog) ->
 
 
 def _token_lines(
-    endpoint: Endpoint, price: PriceList, workload: Workload, shipment: Shipment, scale: Decimal
+    endpoint: Endpoint, price: PriceList, workload: Workload, shipment: Shipment, scale: Decimal, found: Terms
 ) -> Iterator[Line]:
-    found = terms(price, shipment.mode, workload.input_tokens * scale, workload.cache_ttl, off_peak=shipment.off_peak)
-    if found is None:
-        return
     attempts = workload.requests * (1 + exactly(workload.retry_rate)) * shipment.share
     one = request(endpoint, workload, scale, cacheable=found.cache_read is not None)
     uplift = endpoint.uplift(workload.region)

@@ -149,7 +149,7 @@ def break_even(
         if gap == 0:
             continue
         if before * gap < 0:
-            crossings.append(_narrow(a.id, b.id, over, difference, at, point, before))
+            crossings.append(_narrow(a.id, b.id, over, difference, (at, point), before, (points[0], points[-1])))
         at, before = point, gap
     decided = [gap for gap in gaps if gap]
     throughout = None if crossings or not decided else a.id if decided[0] < 0 else b.id
@@ -157,22 +157,25 @@ def break_even(
 
 
 def _narrow(
-    a: str, b: str, over: str, difference: Callable[[float], Decimal], low: float, high: float, at_low: Decimal
+    a: str, b: str, over: str, difference: Callable[[float], Decimal], inside: Range, at_low: Decimal, span: Range
 ) -> Crossing:
+    low, high = inside
     whole = over not in _SHARES and over != "retry_rate"
     gap_low, gap_high = at_low, difference(high)
+    step = 1 if whole else 1e-9
     for _ in range(60):
         middle = _rounded(over, (low + high) / 2)
-        if middle in (low, high) or high - low <= (1 if whole else 1e-9):
+        if middle in (low, high) or high - low <= step:
             break
         gap = difference(middle)
         if gap * gap_low > 0:
             low, gap_low = middle, gap
         else:
             high, gap_high = middle, gap
-    # A line that crosses zero has nearly nothing left on either side by now; a jump still has its height.
-    scale = max(abs(at_low), abs(gap_high), Decimal(1))
-    jump = (abs(gap_low) + abs(gap_high)) > scale * Decimal("0.05")
+    # A line moves through zero as fast as it moves beside it; a jump is higher than the steps on either side.
+    before = difference(_rounded(over, max(low - (high - low), span[0])))
+    after = difference(_rounded(over, min(high + (high - low), span[1])))
+    jump = abs(gap_high - gap_low) > 2 * max(abs(gap_low - before), abs(after - gap_high))
     below, above = (a, b) if at_low < 0 else (b, a)
     return Crossing(high if whole else (low + high) / 2, below, above, jump)
 

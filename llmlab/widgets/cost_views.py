@@ -36,14 +36,14 @@ _HEDGED: dict[Confidence, Badge | None] = {
 _COLUMNS = (
     Column("endpoint", "Endpoint"),
     Column("total", "Total", help="US dollars per period", numeric=True),
-    Column("per_request", "Per request", unit="$", numeric=True),
+    Column("per_request", "Per request", numeric=True),
     Column("ratio", "x cheapest", help="Total against the cheapest priced endpoint of the catalog", numeric=True),
-    Column("input", "Prompt side", help="Input, cache reads, cache writes and storage", numeric=True),
-    Column("output", "Answer side", help="Output and hidden reasoning", numeric=True),
+    Column("input", "Prompt", help="Dollars for input, cache reads, cache writes and storage", numeric=True),
+    Column("output", "Answer", help="Dollars for output and hidden reasoning", numeric=True),
     Column("ttft", "First token", unit="s", help="Published prior, not measured", numeric=True),
-    Column("latency", "Answer", unit="s", help="Published p50 or first token + rate; not measured", numeric=True),
-    Column("window", "Window", unit="tokens", numeric=True),
-    Column("price", "Price is", help="list, or the publisher's own hedge"),
+    Column("latency", "Whole answer", unit="s", help="Published p50, or first token + rate; not measured", numeric=True),
+    Column("window", "Window", help="Largest prompt, tokens", numeric=True),
+    Column("price", "Price", help="list, or the publisher's own hedge"),
 )
 _WEIGHT = ("price", "retirement", "residency", "window", "gone", "new", "cache", "confidence", "name")
 BY_TOTAL = ("total", "per_request", "ratio")  # one order: the period and the cheapest are the same for all

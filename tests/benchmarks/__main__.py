@@ -21,9 +21,8 @@ import click
 PROJECT = Path(__file__).parents[2]
 BENCHMARKS = ("reprice", "cold_start", "screen")
 
-if not __package__:  # run as a folder: `python tests/benchmarks`
-    __package__ = "tests.benchmarks"
-    sys.path[:0] = [str(PROJECT), str(PROJECT / "tests" / "browser")]
+sys.path[:0] = [str(PROJECT), str(PROJECT / "tests" / "browser")]
+__package__ = "tests.benchmarks"  # also where it is run as a folder: `python tests/benchmarks`
 
 
 @click.command(help=__doc__)

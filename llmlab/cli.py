@@ -68,6 +68,8 @@ def lab(jupyter_arguments: tuple[str, ...] = ()) -> None:
     notebooks = _writable_notebooks()
     first = min(notebooks.glob("*.ipynb"), default=None)
     start = [f"--LabApp.default_url=/lab/tree/{first.name}"] if first else []
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        start.append("--allow-root")  # a container: whoever typed this is root already, and Jupyter would only refuse
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={notebooks}", *start, *jupyter_arguments]
     os.execv(sys.executable, command)
 
@@ -216,7 +218,7 @@ def list_(catalog_name: str | None) -> None:
 @prices.command()
 @click.argument("older")
 @click.argument("newer", required=False)
-@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day for the newer catalog.  [default: today]")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day for the newer catalog.  [default: its own]")
 def diff(older: str, newer: str | None, as_of: Any) -> None:
     """What moved from OLDER to NEWER (the newest snapshot unless said)."""
     from .catalog import load_catalog

@@ -81,7 +81,7 @@ def terms(
     """The rates of one request with a prompt of `prompt_tokens`; `None` where the endpoint has no price for it."""
     tier = tier_for(price, prompt_tokens)
     base = price.rates
-    if base.standard is None or (mode == "priority" and base.priority is None):
+    if not bills_tokens(price) or (mode == "priority" and base.priority is None):
         return None
     chain: list[tuple[str, Rates | None]] = []
     if off_peak and price.off_peak and tier is None:

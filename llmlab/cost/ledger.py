@@ -153,7 +153,7 @@ def _other_lines(endpoint: Endpoint, price: PriceList, workload: Workload, scale
     if storage is not None and held:
         yield _line(
             price, "cache_storage", "standard", held, "token-hours", storage, "1M tokens and hour",
-            f"one prefix held for {hours:,f} h", endpoint.uplift(workload.region), MILLION,
+            f"one prefix held for {hours.normalize():,f} h", endpoint.uplift(workload.region), MILLION,
         )  # fmt: skip
     attempts = workload.requests * (1 + exactly(workload.retry_rate))
     if price.per_request_usd is not None:
@@ -192,7 +192,7 @@ def _uplift_text(uplift: Decimal) -> str:
 
 
 def _retry_text(workload: Workload) -> str:
-    return f"with {exactly(workload.retry_rate) * 100:.4g} % billed retries" if workload.retry_rate else ""
+    return f"with {workload.retry_rate * 100:.4g} % billed retries" if workload.retry_rate else ""
 
 
 def _scale_text(scale: Decimal) -> str:

@@ -233,8 +233,8 @@ class CostExplorer(WorkloadPanel):
         return Clipboard(cost_views.frame_text(self.estimates()).to_tsv())
 
     def on_copy_markdown(self) -> Clipboard:
-        rows = self._ordered("table")[: self.limit_of("table")]
-        return Clipboard(cost_views.review_text(self._rows(rows), self.workload).to_markdown())
+        rows = self._rows(self._first("table", self._ordered("table")))
+        return Clipboard(cost_views.review_text(rows, self.workload).to_markdown())
 
     def status(self) -> str:
         shown = self._shown()
@@ -247,12 +247,12 @@ class CostExplorer(WorkloadPanel):
 
     def draw_bars(self) -> Bars:
         shown = self._shown()
-        rows = self._rows(shown.places[: self.limit_of("bars")])
+        rows = self._rows(self._first("bars", shown.places))
         return cost_views.bars(rows, total_rows=len(shown.places), selected=self._focus_id(), caption=self._said(shown))
 
     def draw_table(self) -> Table:
         places = self._ordered("table")
-        rows = self._rows(places[: self.limit_of("table")])
+        rows = self._rows(self._first("table", places))
         return cost_views.table(
             rows, self.catalog, total_rows=len(places), selected=self._focus_id(), caption=self._said(self._shown())
         )
@@ -329,6 +329,11 @@ class CostExplorer(WorkloadPanel):
         known = [place for place, value in values.items() if value is not None]
         unknown = [place for place, value in values.items() if value is None]
         return [*sorted(known, key=lambda place: values[place], reverse=descending), *unknown]
+
+    def _first(self, view: str, places: Sequence[int]) -> list[int]:
+        """As many as the view shows, and the selected one even if it would come later."""
+        first, rest = places[: self.limit_of(view)], places[self.limit_of(view) :]
+        return [*first, *(place for place in rest if self.catalog.endpoints[place].id == self.selected)]
 
     def _rows(self, places: Sequence[int]) -> tuple[Estimate, ...]:
         shown = self._shown()

@@ -16,6 +16,7 @@ from .views import Figure, Json
 # Okabe-Ito, so that no pair is confused by a colour-blind reader; every mark also carries its words.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#8a8a8a"
 _POINTS = 64
+_ABOVE: Json = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
 
 
 def pareto_figure(rows: Sequence[Estimate], workload: Workload, unknown: int) -> Figure:
@@ -33,11 +34,11 @@ def pareto_figure(rows: Sequence[Estimate], workload: Workload, unknown: int) ->
         if group
     ]
     layout = {
-        "xaxis": {"title": {"text": "answer, s (published prior, not measured)"}, "rangemode": "tozero"},
-        "yaxis": {"title": {"text": f"US dollars per {workload.period}"}, "type": "log", "tickprefix": "$"},
+        "xaxis": {"title": {"text": "s per answer (prior, not measured)"}, "rangemode": "tozero"},
+        "yaxis": {"title": {"text": f"US dollars per {workload.period}"}, "type": "log", "tickformat": "$,.2~r"},
         "annotations": [_caption(note)],
         "showlegend": True,
-        "legend": {"orientation": "h", "y": 1.12},
+        "legend": _ABOVE,
     }
     names = ", ".join(f"{r.endpoint} ({usd(r.total_usd)}, {r.p50_total_s:.2g} s)" for r in found.front)
     return Figure(
@@ -56,7 +57,7 @@ def _points(rows: Sequence[Estimate], colour: str, name: str, *, labels: bool) -
         "y": [r.total_usd for r in rows],
         "text": [r.endpoint for r in rows],
         # Neighbours along the front alternate, so that their names do not lie on each other.
-        "textposition": [("top center", "bottom center")[i % 2] for i in range(len(rows))],
+        "textposition": [("top right", "bottom left")[i % 2] for i in range(len(rows))],
         "customdata": [r.endpoint for r in rows],
         "hovertemplate": "%{text}<br>%{y:$,.4~r} and %{x:.2~f} s<extra></extra>",
         "marker": {"color": colour, "size": 9 if labels else 7, "symbol": "circle" if labels else "x"},
@@ -78,13 +79,13 @@ def tornado(endpoint: Endpoint, workload: Workload, catalog: Catalog, as_of: dat
     layout = {
         "barmode": "overlay",
         "xaxis": {
-            "title": {"text": f"US dollars per {workload.period} on {endpoint.id}, now {usd(total)}"},
+            "title": {"text": f"US dollars per {workload.period}; now {usd(total)}"},
             "tickprefix": "$",
-            "automargin": True,
+            "range": _room([float(x) for s in swings for x in (s.usd_at_low, s.usd_at_high)] or [float(total)]),
         },
         "yaxis": {"autorange": "reversed", "automargin": True},
         "shapes": [_upright(float(total))],
-        "legend": {"orientation": "h", "y": 1.1},
+        "legend": _ABOVE,
     }
     said = "; ".join(
         f"{s.variable.replace('_', ' ')} {shown(s.variable, s.low)} to {shown(s.variable, s.high)}: "
@@ -137,9 +138,15 @@ def break_even_figure(a: Endpoint, b: Endpoint, workload: Workload, catalog: Cat
         "yaxis": {"title": {"text": f"US dollars per {workload.period}"}, "tickprefix": "$", "rangemode": "tozero"},
         "shapes": [_upright(c.at) for c in found.crossings],
         "annotations": [_mark(c, over) for c in found.crossings],
-        "legend": {"orientation": "h", "y": 1.12},
+        "legend": _ABOVE,
     }
     return Figure({"data": data, "layout": layout}, alt=f"{found}.", height=340)
+
+
+def _room(values: list[float]) -> list[float]:
+    """The range of the values with room on either side for the words outside the bars."""
+    margin = 0.2 * (max(values) - min(values) or 1.0)
+    return [min(values) - margin, max(values) + margin]
 
 
 def _total(endpoint: Endpoint, workload: Workload, catalog: Catalog, as_of: date) -> float | None:

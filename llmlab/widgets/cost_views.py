@@ -41,7 +41,7 @@ _COLUMNS = (
     Column("input", "Prompt", help="Dollars for input, cache reads, cache writes and storage", numeric=True),
     Column("output", "Answer", help="Dollars for output and hidden reasoning", numeric=True),
     Column("ttft", "First token", unit="s", help="Published prior, not measured", numeric=True),
-    Column("latency", "Whole answer", unit="s", help="Published p50, or first token + rate; not measured", numeric=True),
+    Column("latency", "Whole answer", unit="s", help="Published p50, or first token + rate", numeric=True),
     Column("window", "Window", help="Largest prompt, tokens", numeric=True),
     Column("price", "Price", help="list, or the publisher's own hedge"),
 )

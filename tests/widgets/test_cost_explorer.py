@@ -22,7 +22,7 @@ DEALS = "name: our-deals\ndiscounts:\n  - {provider: anthropic, factor: 0.5, not
 
 
 def explorer(**values: Any) -> CostExplorer:
-    return CostExplorer(**{"catalog_name": "seed-2026-early", "as_of": DAY} | values)
+    return CostExplorer(catalog_name="seed-2026-early", as_of=DAY, **values)
 
 
 def said(found: CostExplorer, endpoint: str) -> str:
@@ -109,7 +109,7 @@ def test_overrides_are_named_in_the_bill_and_travel_in_the_scenario(tmp_path: Pa
     found.on_overrides("deals.yaml", DEALS)
     assert said(found, SONNET) == "$975"
     bill = found.draw_ledger().rows[0].cells[-1]
-    assert "x 0.5 by overrides our-deals (a test)" in getattr(bill, "text", bill)
+    assert "x 0.5 by overrides our-deals (a test)" in str(getattr(bill, "text", bill))
     reopened = CostExplorer.from_scenario(found.save(tmp_path / "s.yaml"), as_of=DAY)
     assert reopened.scenario == found.scenario and said(reopened, SONNET) == "$975"
     names = {"CostExplorer": CostExplorer, "Scenario": Scenario, "Workload": Workload, "Pin": Pin}

@@ -30,18 +30,19 @@ function tableView({ node, spec, ask }) {
   }
 
   const wrap = h("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": spec.title });
+  const note = h("p", { class: "caption", id: newId() }); // not a <caption>: that is as wide as the table and scrolls with it
   const foot = h("div", { class: "foot" });
-  node.append(wrap, foot);
+  node.append(note, wrap, foot);
 
   return {
     draw({ columns, rows, sort = ["", false], selected, caption, empty = "Nothing to show.", total_rows: total }) {
+      note.textContent = caption ?? "";
       if (!rows.length) {
         wrap.replaceChildren(h("p", { class: "empty" }, empty));
         foot.replaceChildren();
         return;
       }
-      const table = h("table", { class: spec.selectable ? "selectable" : "" },
-        caption ? h("caption", {}, caption) : "",
+      const table = h("table", { class: spec.selectable ? "selectable" : "", "aria-describedby": caption && note.id },
         h("thead", {}, h("tr", {}, columns.map((column) => header(column, sort)))),
         h("tbody", {}, rows.map((row) => line(row, columns, selected))));
       replaceKeepingFocus(wrap, table);

@@ -15,9 +15,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from ..errors import CatalogError, UnknownNameError
+from ..errors import CatalogError
 from . import strict_yaml
-from .catalog import Catalog
 from .records import Endpoint, Evidence, Host, Model, Provider
 
 UNKNOWN_MAKER = "unknown"
@@ -54,28 +53,6 @@ class Sighting:
     context_tokens: int | None = None
     max_output_tokens: int | None = None
     modalities: tuple[str, ...] = ()
-
-
-def read_bulk(name: str) -> Catalog:
-    """The bulk catalog `litellm` or `genai-prices`, as a catalog like any other."""
-    # The readers import this module, so they are imported here.
-    from .genai_prices_map import read_genai_prices
-    from .litellm_map import read_litellm
-
-    readers = {"litellm": read_litellm, "genai-prices": read_genai_prices}
-    if name not in readers:
-        raise UnknownNameError("bulk catalog", name, readers)
-    bulk = readers[name]()
-    return Catalog(
-        name=bulk.name,
-        title=f"{bulk.name} {bulk.version}, every row",
-        as_of=bulk.as_of,
-        packages={bulk.name: bulk.version},
-        models=bulk.models,
-        providers=bulk.providers,
-        endpoints=bulk.endpoints,
-        note=f"{len(bulk.endpoints):,} rows, {len(bulk.unpriced):,} of them unpriced (each says why)",
-    )
 
 
 @functools.cache

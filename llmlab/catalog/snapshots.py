@@ -87,10 +87,26 @@ def _named(name: str) -> Catalog:
 def _shipped(name: str) -> Catalog:
     # What ships does not change while a kernel runs, and a bulk catalog takes a moment to translate.
     if name in BULK:
-        from .bulk import read_bulk
-
-        return read_bulk(name)
+        return _read_bulk(name)
     return read_snapshot(folder("pricing") / name)
+
+
+def _read_bulk(name: str) -> Catalog:
+    """The rows of an installed price package, as a catalog like any other."""
+    from .genai_prices_map import read_genai_prices
+    from .litellm_map import read_litellm
+
+    bulk = read_litellm() if name == "litellm" else read_genai_prices()
+    return Catalog(
+        name=bulk.name,
+        title=f"{bulk.name} {bulk.version}, every row",
+        as_of=bulk.as_of,
+        packages={bulk.name: bulk.version},
+        models=bulk.models,
+        providers=bulk.providers,
+        endpoints=bulk.endpoints,
+        note=f"{len(bulk.endpoints):,} rows, {len(bulk.unpriced):,} of them unpriced (each says why)",
+    )
 
 
 def _snapshot_folders() -> list[Path]:

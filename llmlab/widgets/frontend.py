@@ -2,14 +2,19 @@
 
 There is no build step. The files are joined here because a widget's module is loaded from a blob and cannot import its
 neighbours, and as text because anywidget watches a `Path`, and what watches a panel keeps it alive after `close()`.
+A saved notebook holds that text once per panel, so what only people read is left out of it: indentation, blank lines
+and comments that have a line to themselves. Nothing within a line is touched (tests/widgets/test_frontend.py).
 `static/view_table.js` defines `tableView`, and so on: a new kind of view is a new file.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 _STATIC = Path(__file__).parent / "static"
+
+_COMMENT = re.compile(r"//.*|/\*((?!\*/).)*\*/")
 
 KINDS = sorted(path.stem.removeprefix("view_") for path in _STATIC.glob("view_*.js"))
 
@@ -27,4 +32,5 @@ def style() -> str:
 
 
 def _read(name: str) -> str:
-    return (_STATIC / name).read_text("utf-8")
+    lines = [line.strip() for line in (_STATIC / name).read_text("utf-8").splitlines()]
+    return "\n".join(line for line in lines if line and not _COMMENT.fullmatch(line))

@@ -91,7 +91,7 @@ def _compared(
 
     seconds = in_turn({"ours": our_passes, "theirs": their_pass}, rounds=ROUNDS)
     mine, theirs = measure(seconds["ours"], times=1 / OURS_PER_PEER), measure(seconds["theirs"])
-    note = f"{same:,} of {len(ids):,} totals are the same; the others are rows that one of the two will not price, or off-peak"
+    note = f"{same:,} of {len(ids):,} totals are the same; the rest are off-peak, or rows that only the peer prices"
     return [
         Row(job=f"{job}, {len(ids):,} rows", ours=mine, peer=peer, theirs=theirs, limit=limit, note=note),
         Row(

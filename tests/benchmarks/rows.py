@@ -9,8 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-PACKAGES = ("llmlab", "litellm", "genai-prices", "numpy", "jupyterlab", "ipykernel", "ipywidgets", "anywidget", "plotly",
-            "playwright")  # fmt: skip
+PACKAGES = (
+    "llmlab",
+    "litellm",
+    "genai-prices",
+    "numpy",
+    "jupyterlab",
+    "ipykernel",
+    "ipywidgets",
+    "anywidget",
+    "plotly",
+)
 SMALLER_FIRST: Mapping[str, tuple[tuple[float, str], ...]] = {
     "s": ((1e-9, "ns"), (1e-6, "us"), (1e-3, "ms"), (1.0, "s")),
     "B": ((1.0, "B"), (1e3, "kB"), (1e6, "MB")),

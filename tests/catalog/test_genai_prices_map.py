@@ -9,7 +9,7 @@ from decimal import Decimal
 import genai_prices.data
 from genai_prices.types import TieredPrices, Usage
 
-from llmlab.catalog.bulk import read_bulk
+from llmlab.catalog import load_catalog
 from llmlab.catalog.genai_prices_map import read_genai_prices
 from llmlab.catalog.records import Endpoint, Mode, PriceList, Rates
 
@@ -153,5 +153,5 @@ def test_a_tier_starts_over_its_start_as_the_package_has_it() -> None:
 
 
 def test_as_a_catalog_it_pins_the_version() -> None:
-    catalog = read_bulk("genai-prices")
+    catalog = load_catalog("genai-prices")
     assert catalog.packages == {"genai-prices": read_genai_prices().version} and len(catalog) == len(SOLD)

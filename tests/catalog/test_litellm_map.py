@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from llmlab.catalog.bulk import read_bulk
+from llmlab.catalog import load_catalog
 from llmlab.catalog.litellm_map import FILE, per_million, read_litellm
 from llmlab.catalog.records import Endpoint, Rates
 from llmlab.errors import UnknownNameError
@@ -260,7 +260,7 @@ def test_the_maker_s_own_row_says_what_a_model_is() -> None:
 
 
 def test_as_a_catalog_it_pins_the_version_and_refuses_other_names() -> None:
-    catalog = read_bulk("litellm")
+    catalog = load_catalog("litellm")
     assert len(catalog) == len(ROWS) and catalog.packages == {"litellm": read_litellm().version}
     with pytest.raises(UnknownNameError, match="did you mean litellm"):
-        read_bulk("litelm")
+        load_catalog("litelm")

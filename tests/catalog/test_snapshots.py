@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from llmlab.catalog import Catalog, Endpoint, load_catalog, snapshot_names
-from llmlab.catalog.bulk import read_bulk
 from llmlab.catalog.snapshots import BULK
 from llmlab.catalog.strict_yaml import read
 from llmlab.errors import CatalogError
@@ -92,7 +91,7 @@ def test_every_former_id_is_one_that_the_seed_had() -> None:
 
 
 def test_the_rows_that_were_read_are_still_in_the_installed_packages() -> None:
-    known = {name: {e.id for e in read_bulk(name)} for name in BULK}
+    known = {name: {e.id for e in load_catalog(name)} for name in BULK}
     for endpoint in load_catalog("2026-11"):
         for package, row in endpoint.rows.items():
             assert row in known[package], endpoint.id

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from llmlab.catalog import load_catalog
+from llmlab.catalog import PriceList, Rates, load_catalog
+from llmlab.catalog.records import ModeRates
 from llmlab.cost import BreakEven, Workload, break_even, ledger, sensitivity
 from llmlab.cost.sensitivity import VARIABLES, Range, usual_range
 from llmlab.errors import UnknownNameError, UnpricedError, WorkloadError
@@ -79,9 +80,8 @@ def test_an_input_that_is_none_is_an_error_that_says_the_nearest() -> None:
 
 
 def test_a_crossing_over_answer_length_is_where_the_closed_form_has_it() -> None:
-    # GPT-4o 2.50/10 against Mistral Large 2/6: 4,000 x 2.5 + 10 n = 4,000 x 2 + 6 n has no positive n, Haiku 1/5 against
-    # GPT-5 1.25/10: 4,000 + 5 n = 5,000 + 10 n has none either; turned round with 3,200 of it cached, GPT-4o pays
-    # 800 x 2.5 + 3,200 x 1.25 = 6,000 and Mistral, which caches nothing, 8,000: 6,000 + 10 n = 8,000 + 6 n at n = 500.
+    # With 3,200 of 4,000 read from the cache at half, GPT-4o's prompt costs 800 x 2.5 + 3,200 x 1.25 = 6,000 millionths
+    # and Mistral's, which caches nothing, 4,000 x 2 = 8,000. An answer of n tokens: 6,000 + 10 n = 8,000 + 6 n, n = 500.
     cached = RAG.change(cacheable_tokens=3_200, cache_hit_rate=1.0)
     found = meet(GPT_4O, MISTRAL, "output_tokens", cached, (0, 1_000))
     (crossing,) = found.crossings
@@ -115,27 +115,20 @@ def test_the_order_of_the_two_does_not_change_the_crossing() -> None:
 
 @pytest.mark.parametrize("between", [(1, 20), (400, 600), (250, 1_000), (0, 100_000)])
 def test_a_smooth_crossing_is_no_jump_however_narrow_the_range(between: Range) -> None:
-    cached = RAG.change(cacheable_tokens=3_200, cache_hit_rate=1.0, input_tokens=3_200 + 800)
-    at = 500 if between != (1, 20) else 10
-    # The same two lines, moved so that they cross inside the range: each prompt token is worth half an answer token.
-    workload = cached if at == 500 else cached.change(input_tokens=80, cacheable_tokens=64)
+    at = 10 if between == (1, 20) else 500
+    workload = RAG.change(input_tokens=8 * at, cacheable_tokens=64 * at // 10, cache_hit_rate=1.0)  # as above, to scale
     (crossing,) = meet(GPT_4O, MISTRAL, "output_tokens", workload, between).crossings
     assert crossing.at == pytest.approx(at, abs=1)
     assert not crossing.jump
 
 
 def test_a_crossing_at_a_caching_minimum_is_marked_as_a_jump() -> None:
-    # Haiku caches from 4,096 on: there its prompt falls from $1 to $0.10 a million in one token.
-    # GPT-5.1 without any caching stands between the two.
-    gpt = dataclasses.replace(CATALOG.endpoint("openai/gpt-4o"), min_cache_tokens=10**6)
-    workload = RAG.change(input_tokens=12_000, cacheable_tokens=6_000, output_tokens=0, cache_hit_rate=1.0)
-    dear = dataclasses.replace(gpt, prices=CATALOG.endpoint("mistral/mistral-small-2603").prices)
-    price = dear.prices[0]
-    assert price.rates.standard is not None
-    cheap = dataclasses.replace(price.rates.standard, input=Decimal("0.8"), cache_read=None, output=Decimal(5))
-    flat = dataclasses.replace(
-        dear, id="made/flat", prices=(dataclasses.replace(price, rates=dataclasses.replace(price.rates, standard=cheap)),)
-    )
+    # Haiku caches from 4,096 on: there 4,096 of its 12,000 tokens fall from $1 to $0.10 a million, all at once.
+    workload = RAG.change(input_tokens=12_000, output_tokens=0, cache_hit_rate=1.0)
+    mistral = CATALOG.endpoint(MISTRAL)
+    rates = ModeRates(standard=Rates(input=Decimal("0.8"), output=Decimal(5)))
+    price = PriceList(rates=rates, evidence=mistral.prices[0].evidence)
+    flat = dataclasses.replace(mistral, id="made/flat", prices=(price,))
     found = break_even(
         CATALOG.endpoint(HAIKU), flat, workload, CATALOG, over="cacheable_tokens", between=(0, 12_000), as_of=DAY
     )

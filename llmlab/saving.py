@@ -27,9 +27,9 @@ def write_whole(path: Path, text: str) -> None:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
         fresh.chmod(mode)  # mkstemp makes files that only their owner can read
         fresh.replace(path)
-    except OSError as e:
+    except (OSError, UnicodeError) as e:
         fresh.unlink(missing_ok=True)
-        raise LlmlabError(f"{path}: cannot be written: {e.strerror or e}") from e
+        raise LlmlabError(f"{path}: cannot be written: {getattr(e, 'strerror', None) or e}") from e
 
 
 def _umask() -> int:

@@ -28,7 +28,8 @@ discounts:
 
 def decided(**fields: Any) -> Scenario:
     catalog = fields.pop("on", load_catalog("2026-11"))
-    return Scenario(**{"workload": Workload(), "catalog": pin("2026-11", catalog), "name": "support bot"} | fields)
+    default: dict[str, Any] = {"workload": Workload(), "catalog": pin("2026-11", catalog), "name": "support bot"}
+    return Scenario(**default | fields)
 
 
 def with_deal() -> Scenario:
@@ -38,12 +39,16 @@ def with_deal() -> Scenario:
 
 # --- There and back --------------------------------------------------------------------------------------------------
 
-HOSTILE = ["yes", "null", "~", "1e3", "2026-11-23", "- a", "{a: b}", "*x", "&x", "!!python/object:os.system", "# no",
-           "'", '"', "a: b", "a\nb", "a\n  b\n", " x ", "\ttab", "%", "@", "`", "é😀", "\x00", "\x85", "\u2028", "\ufeff",
-           "\r\n", "---", "...", "|", ">", "1_000", "0x10", "1:30", ".nan", "<<", "=", "${HOME}", "\\n", "\x7f"]  # fmt: skip
+HOSTILE = [
+    'yes', 'null', '~', '1e3', '2026-11-23', '- a', '{a: b}', '*x', '&x', '!!python/object:os.system', '# no',
+    "'", '"', 'a: b', 'a\nb', 'a\n  b\n', ' x ', '\ttab', '%', '@', '`', 'é😀', '\x00', '\x85', '\u2028',
+    '\ufeff', '\r\n', '---', '...', '|', '>', '1_000', '0x10', '1:30', '.nan', '<<', '=', '${HOME}', '\\n',
+    '\x7f',
+]  # fmt: skip
 text = st.sampled_from(HOSTILE) | st.text(max_size=30).filter(lambda s: not any("\ud800" <= c <= "\udfff" for c in s))
 texts = st.lists(text, max_size=3).map(tuple)
-share = st.floats(0, 1) | st.sampled_from([0, 1, 0.1, 1e-7, 0.30000000000000004])
+# A number with more than 30 places is refused when a file is read, and nobody chooses one.
+share = st.floats(0, 1).map(lambda x: round(x, 12)) | st.sampled_from([0, 1, 0.1, 1e-7, 0.30000000000000004])
 count = st.integers(0, 10**9)
 
 
@@ -59,11 +64,11 @@ def workloads(draw: st.DrawFn) -> Workload:
         cacheable_tokens=draw(st.none() | st.integers(0, length)),
         cache_hit_rate=draw(share),
         cache_ttl=draw(st.sampled_from(["5m", "1h"])),
-        cache_storage_hours=draw(st.floats(0, 8_784)),
+        cache_storage_hours=draw(share.map(lambda x: x * 8_784)),
         batch_share=draw(share),
         mode=draw(st.sampled_from(MODES)),
         off_peak_share=draw(share),
-        retry_rate=draw(st.floats(0, 10)),
+        retry_rate=draw(share.map(lambda x: x * 10)),
         region=draw(st.none() | text),
         same_text=draw(st.booleans()),
     )
@@ -102,7 +107,8 @@ def test_a_saved_file_is_read_back(tmp_path: Path) -> None:
     path = scenario.save(tmp_path / "bot.yaml")
     assert path == tmp_path / "bot.yaml"
     assert Scenario.read(path) == scenario
-    assert path.read_text().startswith("# An llmlab scenario: open it with `llmlab estimate --scenario FILE`")
+    head = path.read_text().splitlines()[0]
+    assert head.startswith("#") and "`llmlab estimate --scenario FILE`" in head
 
 
 def test_the_workload_is_saved_whole_and_only_the_choices_that_were_made() -> None:
@@ -161,10 +167,10 @@ def test_a_scenario_carries_its_overrides_and_needs_no_file() -> None:
     ("old", "new", "said"),
     [
         ("schema: 1\n", "", "bot.yaml:2: schema is None; this llmlab reads 1. Add `schema: 1`"),
-        ("schema: 1\n", "schema: 2\n", "bot.yaml:2: schema is 2; this llmlab reads 1. A newer file needs a newer llmlab"),
+        ("schema: 1\n", "schema: 2\n", "bot.yaml:2: schema is 2; this llmlab reads 1. A newer file"),
         ("name: support bot\n", "title: x\n", "bot.yaml:3: unknown key 'title'"),
         ("  requests:", "  request:", "bot.yaml:5: unknown key 'request'; did you mean requests?"),
-        ("  requests: 100000\n", "  requests: many\n", "bot.yaml:5: workload.requests is 'many'; it must be a whole number"),
+        ("  requests: 100000\n", "  requests: many\n", "bot.yaml:5: workload.requests is 'many'; it must be a"),
         ("  period: month\n", "  period: year\n", "bot.yaml:6: workload.period is 'year'; allowed: run, day, month"),
         ("  cache_hit_rate: 0.0\n", "  cache_hit_rate: 80\n", "cache_hit_rate is 80; it must be between 0 and 1"),
         ("  name: 2026-11\n", "", "'name' is missing in catalog"),

@@ -31,8 +31,8 @@ class Estimate:
 
     `input_usd` is the whole prompt side (uncached, cache reads, writes and storage), `output_usd` the answer with its
     hidden reasoning; with `fees_usd` and `reservation_usd` they sum to `total_usd`. `ratio` is against the cheapest
-    priced row. Latencies are seconds and priors, not measurements. `flags` are short words for a reader: retired, no
-    batch price.
+    priced row. Latencies are seconds and priors, not measurements; `p50_total_s` is the middle of the published
+    range. `flags` are short words for a reader: retired, no batch price.
     """
 
     model: str
@@ -54,6 +54,8 @@ class Estimate:
     unpriced: str | None
     ttft_s: float | None
     p50_total_s: float | None
+    p50_low_s: float | None
+    p50_high_s: float | None
     latency_basis: str
     confidence: Confidence | None
     source: str | None
@@ -148,6 +150,8 @@ def _row(grid: Grid, prices: Prices, workload: Workload, i: int, cheapest: float
         unpriced=None if known else _why_unpriced(endpoint, workload, grid),
         ttft_s=_seconds(fast.ttft_s),
         p50_total_s=_seconds(fast.total_s),
+        p50_low_s=_seconds(fast.low_s),
+        p50_high_s=_seconds(fast.high_s),
         latency_basis=fast.basis,
         confidence=price.evidence.confidence if price else None,
         source=price.evidence.source if price else None,

@@ -86,7 +86,8 @@ def ledger(endpoint: Endpoint, workload: Workload, catalog: Catalog, *, as_of: d
             prompt, ttl = workload.input_tokens * scale, workload.cache_ttl
             found = terms(price, shipment.mode, prompt, ttl, off_peak=shipment.off_peak)
             if found is not None:
-                lines += _token_lines(endpoint, price, workload, shipment, scale, found)
+                told = _scale_text(endpoint, workload, catalog)
+                lines += _token_lines(endpoint, price, workload, shipment, scale, found, told)
             elif bills_tokens(price):
                 reason = f"no {shipment.mode} price published"
         lines += _other_lines(endpoint, price, workload, scale)
@@ -116,13 +117,27 @@ def tokenizer_scale(endpoint: Endpoint, workload: Workload, catalog: Catalog) ->
     return (tokenizer.factor, None) if tokenizer else (Decimal(1), "no tokenizer factor known for this model")
 
 
+def _scale_text(endpoint: Endpoint, workload: Workload, catalog: Catalog) -> str:
+    tokenizer = catalog.model(endpoint.model).tokenizer
+    if not workload.same_text or tokenizer is None or tokenizer.factor == 1:
+        return ""
+    said = tokenizer.evidence
+    return f"x {tokenizer.factor.normalize():f} tokens for the same text ({said.source}, {said.checked_on})"
+
+
 def _token_lines(
-    endpoint: Endpoint, price: PriceList, workload: Workload, shipment: Shipment, scale: Decimal, found: Terms
+    endpoint: Endpoint,
+    price: PriceList,
+    workload: Workload,
+    shipment: Shipment,
+    scale: Decimal,
+    found: Terms,
+    scaled: str,
 ) -> Iterator[Line]:
     attempts = workload.requests * (1 + exactly(workload.retry_rate)) * shipment.share
     one = request(endpoint, workload, scale, cacheable=found.cache_read is not None)
     uplift = endpoint.uplift(workload.region)
-    told = [text for text in (_uplift_text(uplift), _retry_text(workload), _scale_text(scale)) if text]
+    told = [text for text in (_uplift_text(uplift), _retry_text(workload), scaled) if text]
     for token_class in ("input", "cache_read", "cache_write", *OUTPUT_SIDE):
         tokens = getattr(one, token_class) * attempts
         term = getattr(found, token_class)
@@ -193,10 +208,6 @@ def _uplift_text(uplift: Decimal) -> str:
 
 def _retry_text(workload: Workload) -> str:
     return f"with {workload.retry_rate * 100:.4g} % billed retries" if workload.retry_rate else ""
-
-
-def _scale_text(scale: Decimal) -> str:
-    return "" if scale == 1 else f"x {scale.normalize():f} tokens for the same text"
 
 
 def _why_not_cached(endpoint: Endpoint, priced: bool) -> str:

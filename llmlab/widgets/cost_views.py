@@ -118,7 +118,7 @@ def _row(row: Estimate, catalog: Catalog) -> Row:
         Cell("" if row.input_usd is None else usd(row.input_usd)),
         Cell("" if row.output_usd is None else usd(row.output_usd)),
         Cell(_seconds(row.ttft_s), title=basis),
-        Cell(_seconds(row.p50_total_s), title=basis),
+        Cell(_seconds_range(row.p50_low_s, row.p50_high_s), title=basis),
         Cell(tokens(_window(row, catalog))),
         Cell(row.confidence.replace("_", " ") if row.confidence else "none", title=source),
     )
@@ -144,6 +144,10 @@ def _window(row: Estimate, catalog: Catalog) -> int | None:
 
 def _seconds(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.2g}"
+
+
+def _seconds_range(low: float | None, high: float | None) -> str:
+    return _seconds(low) if low == high else f"{low:g}–{high:g}"  # noqa: RUF001  the dash of a range
 
 
 def _times(ratio: float | None) -> str:

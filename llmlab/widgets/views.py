@@ -320,8 +320,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if not dataclasses.is_dataclass(value):
         return value
-    plain = {}
-    for name, default in _defaults(type(value)):
+    plain: Json = {}
+    for name, default in _defaults(value.__class__):
         item = getattr(value, name)
         if item != default:
             plain[name] = item if type(item) in _LEAVES else _plain(item)  # a thousand cells a move: most are leaves

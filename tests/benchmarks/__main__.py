@@ -1,5 +1,6 @@
-"""How fast llmlab is beside what people use today: `python tests/benchmarks [--json FILE]
-[reprice|cold_start|screen]...`
+"""How fast llmlab is beside what people use today.
+
+`python tests/benchmarks [--json FILE] [reprice] [cold_start] [screen]` prints a table each; without names, all three.
 
 Every ratio is of two medians from one run, the two measured in turn: a machine that is busy slows both. Only ratios
 (and sizes, which no machine changes) are judged, and one beyond its limit ends this with status 1; absolute times are

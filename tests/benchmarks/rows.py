@@ -105,12 +105,11 @@ def table(rows: Sequence[Row]) -> str:
     """The rows as aligned text."""
     lines = [("job", "ours", "peer", "peer's", "ours/peer", "limit", "n", "verdict")]
     for row in rows:
-        wanted = str(Measure(median=row.wanted, low=0, high=0, n=1, unit=row.ours.unit)) if row.wanted else ""
-        lines.append((
-            row.job, str(row.ours), row.peer, str(row.theirs or ""), "" if row.ratio is None else
-            as_fraction(row.ratio), as_fraction(row.limit) if row.limit is not None else f"want {wanted}" if wanted else "",
-            f"{row.ours.n}" + (f", {row.theirs.n}" if row.theirs and row.theirs.n != row.ours.n else ""), row.verdict,
-        ))  # fmt: skip
+        wanted = str(measure([row.wanted], unit=row.ours.unit)) if row.wanted else ""
+        ratio = "" if row.ratio is None else as_fraction(row.ratio)
+        limit = as_fraction(row.limit) if row.limit is not None else f"want {wanted}" if wanted else ""
+        n = f"{row.ours.n}" + (f", {row.theirs.n}" if row.theirs and row.theirs.n != row.ours.n else "")
+        lines.append((row.job, str(row.ours), row.peer, str(row.theirs or ""), ratio, limit, n, row.verdict))
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     notes = [f"  {row.job}: {row.note}" for row in rows if row.note]

@@ -112,7 +112,8 @@ class Lab:
         """How large the page's notebook is, once saved with its widgets' state."""
         page.wait_for_timeout(SETTLE_MS)
         page.evaluate(SAVE)
-        path = self.server.root / page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
+        name: str = page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
+        path = self.server.root / name
         assert "widgets" in json.loads(path.read_text())["metadata"], "saved without its widgets' state"
         return path.stat().st_size
 

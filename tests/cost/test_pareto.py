@@ -82,5 +82,5 @@ def test_a_row_is_on_the_front_exactly_if_nothing_known_beats_it(points: list[Po
 
     found = split(*points)
     front = [(row.total_usd, row.p50_total_s) for row in found.front]
-    assert sorted(front) == sorted(point for point in known if not beaten(*point))  # type: ignore[type-var]
+    assert sorted(front) == sorted(point for point in known if not beaten(*point))
     assert len(front) + len(found.dominated) + found.left_off == len(points)

@@ -38,7 +38,9 @@ def total(id: str, workload: Workload, catalog: Catalog = CATALOG) -> Decimal:
 def naive(id: str, share_of_input_cached: float, *, batch: bool = False) -> float:
     """The seed's formula at today's rates: a tenth for what is cached, half for a batch."""
     price = CATALOG.endpoint(id).price_on(DAY)
-    assert price is not None and (rates := price.rates.standard) is not None
+    assert price is not None
+    rates = price.rates.standard
+    assert rates is not None
     assert rates.input is not None and rates.output is not None
     usd = 400 * float(rates.input) * (1 - 0.9 * share_of_input_cached) + 50 * float(rates.output)
     return usd * (0.5 if batch else 1.0)
@@ -56,7 +58,7 @@ def without_write_price(id: str) -> Catalog:
 
 
 def test_a_sonnet_prefix_that_every_request_finds_in_the_cache() -> None:
-    assert total(SONNET, PREFIX.change(cache_hit_rate=1.0)) == Decimal("1086")
+    assert total(SONNET, PREFIX.change(cache_hit_rate=1.0)) == Decimal(1086)
 
 
 def test_sonnet_misses_at_the_plain_input_price_where_no_write_price_is_published() -> None:
@@ -71,7 +73,9 @@ def test_sonnet_misses_pay_the_write_premium_of_the_chosen_ttl(ttl: str, usd: st
 
 
 def test_the_sonnet_bill_names_each_part_of_the_write_premium() -> None:
-    parts = {line.token_class: (line.quantity, line.rate, line.usd) for line in bill(SONNET, PREFIX).lines}
+    parts: dict[str, tuple[object, ...]] = {
+        line.token_class: (line.quantity, line.rate, line.usd) for line in bill(SONNET, PREFIX).lines
+    }
     assert parts == {
         "input": (80_000_000, 3, 240),
         "cache_read": (256_000_000, Decimal("0.3"), Decimal("76.80")),
@@ -81,7 +85,7 @@ def test_the_sonnet_bill_names_each_part_of_the_write_premium() -> None:
 
 
 def test_a_haiku_prefix_below_the_minimum_caches_nothing_and_the_bill_says_so() -> None:
-    assert total(HAIKU, PREFIX) == Decimal("650")
+    assert total(HAIKU, PREFIX) == Decimal(650)
     (line,) = (line for line in bill(HAIKU, PREFIX).lines if line.token_class == "input")
     assert line.rule.endswith("not cached: the prefix is below the minimum of 4,096 tokens")
     (row,) = (row for row in estimate(PREFIX, CATALOG, as_of=DAY) if row.endpoint == HAIKU)
@@ -96,18 +100,18 @@ def test_haiku_caches_from_its_minimum_on() -> None:
 
 
 def test_gpt_4o_reads_from_the_cache_at_half_and_not_at_a_tenth() -> None:
-    assert total(GPT_4O, CACHED) == Decimal("1100")
+    assert total(GPT_4O, CACHED) == Decimal(1100)
 
 
 def test_gemini_batch_does_not_halve_cache_reads() -> None:
-    assert total(GEMINI, CACHED.change(batch_share=1.0)) == Decimal("340")
+    assert total(GEMINI, CACHED.change(batch_share=1.0)) == Decimal(340)
     reads = [line for line in bill(GEMINI, CACHED.change(batch_share=1.0)).lines if line.token_class == "cache_read"]
     assert [(line.sent, line.rate) for line in reads] == [("batch", Decimal("0.125"))]
 
 
 def test_the_gemini_tier_is_chosen_by_one_request_and_not_by_the_sum_of_all() -> None:
     assert RAG.requests * RAG.input_tokens > 200_000
-    assert total(GEMINI, RAG) == Decimal("1000")
+    assert total(GEMINI, RAG) == Decimal(1000)
 
 
 def test_the_gemini_tier_applies_to_the_whole_of_a_longer_request_and_from_the_first_token_over() -> None:
@@ -120,12 +124,12 @@ def test_the_gemini_tier_applies_to_the_whole_of_a_longer_request_and_from_the_f
 
 @pytest.mark.parametrize("id", ["bedrock/eu.anthropic.claude-sonnet-4-6", "vertex_ai/claude-sonnet-4-6@eu"])
 def test_sonnet_that_stays_in_the_eu_costs_ten_per_cent_more(id: str) -> None:
-    assert total(id, RAG) == Decimal("2145")
+    assert total(id, RAG) == Decimal(2145)
 
 
 def test_asking_a_global_vertex_endpoint_for_a_region_costs_the_uplift_too() -> None:
-    assert total("vertex_ai/claude-sonnet-4-6", RAG) == Decimal("1950")
-    assert total("vertex_ai/claude-sonnet-4-6", RAG.change(region="eu")) == Decimal("2145")
+    assert total("vertex_ai/claude-sonnet-4-6", RAG) == Decimal(1950)
+    assert total("vertex_ai/claude-sonnet-4-6", RAG.change(region="eu")) == Decimal(2145)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +155,7 @@ def test_the_naive_figures_are_those_that_were_published_as_wrong() -> None:
     tiers = load_catalog("2026-11").endpoint(GEMINI).price_on(DAY)
     assert tiers is not None and (long := tiers.tiers[0].rates.standard) is not None
     assert long.input is not None and long.output is not None
-    assert 400 * long.input + 50 * long.output == Decimal("1750")
+    assert 400 * long.input + 50 * long.output == Decimal(1750)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The seed's own figures come out of its snapshot: its worked example, its calculator, and where it contradicts itself."""
+"""The seed's own figures come out of its snapshot: worked example, calculator, and where it contradicts itself."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_the_worked_example_is_reproduced_in_the_table_too() -> None:
 @pytest.mark.parametrize("rate", [0.0, 0.8, 1.0])
 @pytest.mark.parametrize("batch", [False, True])
 def test_the_calculator_agrees_where_its_formula_holds(rate: float, batch: bool) -> None:
-    # No caching, or a prompt that is all prefix and always hits: then nothing is written and 0.9 x the rate is the rule.
+    # The seed knows no write price: a miss costs the input rate, so its formula is ours for an all-prefix prompt.
     whole = RAG.change(cache_hit_rate=rate, batch_share=float(batch))
     for model in PRICING:
         (endpoint,) = SEED.find(model)
@@ -94,7 +94,7 @@ def test_each_line_that_the_calculator_prints_is_ours_to_the_character() -> None
 
 def test_gpt_4o_is_cheaper_than_sonnet_although_the_prose_says_three_times_the_price() -> None:
     gpt_4o, sonnet = total("openai/gpt-4o", RAG), total("anthropic/claude-sonnet-4-6", RAG)
-    assert (gpt_4o, sonnet) == (1_500, 1_950)
+    assert (gpt_4o, sonnet) == (Decimal(1_500), Decimal(1_950))
     assert gpt_4o < sonnet
 
 

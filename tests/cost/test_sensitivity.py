@@ -36,7 +36,7 @@ def test_a_tornado_has_a_swing_for_each_input_with_the_widest_first() -> None:
     assert [s.width for s in swings] == sorted((s.width for s in swings), reverse=True)
     by_name = {s.variable: s for s in swings}
     assert swings[0].variable == "requests"
-    assert (by_name["requests"].usd_at_low, by_name["requests"].usd_at_high) == (975, 3_900)
+    assert (by_name["requests"].usd_at_low, by_name["requests"].usd_at_high) == (Decimal(975), Decimal(3_900))
     assert (by_name["input_tokens"].low, by_name["input_tokens"].high) == (2_000, 8_000)
     assert by_name["input_tokens"].width == 1_800  # 6,000 tokens x 100,000 x $3
     assert by_name["reasoning_tokens"].width == 1_500  # up to twice the answer, at the output rate
@@ -47,7 +47,7 @@ def test_a_tornado_has_a_swing_for_each_input_with_the_widest_first() -> None:
 def test_ranges_of_ones_own_choose_the_inputs_and_their_ends() -> None:
     (swing,) = sensitivity(CATALOG.endpoint(SONNET), RAG, CATALOG, ranges={"batch_share": (0.0, 1.0)}, as_of=DAY)
     assert (swing.variable, swing.low, swing.high) == ("batch_share", 0.0, 1.0)
-    assert (swing.usd_at_low, swing.usd_at_high, swing.width) == (1_950, 975, 975)
+    assert (swing.usd_at_low, swing.usd_at_high, swing.width) == (Decimal(1_950), Decimal(975), Decimal(975))
 
 
 def test_a_tornado_of_an_unpriced_endpoint_is_refused() -> None:
@@ -80,8 +80,8 @@ def test_an_input_that_is_none_is_an_error_that_says_the_nearest() -> None:
 
 
 def test_a_crossing_over_answer_length_is_where_the_closed_form_has_it() -> None:
-    # With 3,200 of 4,000 read from the cache at half, GPT-4o's prompt costs 800 x 2.5 + 3,200 x 1.25 = 6,000 millionths
-    # and Mistral's, which caches nothing, 4,000 x 2 = 8,000. An answer of n tokens: 6,000 + 10 n = 8,000 + 6 n, n = 500.
+    # With 3,200 of 4,000 read from the cache at half, GPT-4o's prompt costs 800 x 2.5 + 3,200 x 1.25 = 6,000 $/M
+    # and Mistral's, which caches nothing, 4,000 x 2 = 8,000. With n tokens out: 6,000 + 10 n = 8,000 + 6 n, n = 500.
     cached = RAG.change(cacheable_tokens=3_200, cache_hit_rate=1.0)
     found = meet(GPT_4O, MISTRAL, "output_tokens", cached, (0, 1_000))
     (crossing,) = found.crossings
@@ -106,7 +106,7 @@ def test_both_sides_of_a_crossing_are_as_it_says() -> None:
             id: ledger(CATALOG.endpoint(id), RAG.change(batch_share=share), CATALOG, as_of=DAY).total_usd or Decimal(0)
             for id in (GPT_4O, MISTRAL)
         }
-        assert min(totals, key=lambda id: totals[id]) == cheaper
+        assert min(totals, key=lambda name: totals[name]) == cheaper
 
 
 def test_the_order_of_the_two_does_not_change_the_crossing() -> None:
@@ -183,4 +183,4 @@ def test_an_empty_range_and_an_unpriced_side_are_refused() -> None:
 def test_a_prompt_that_shrinks_takes_its_prefix_along() -> None:
     workload = RAG.change(cacheable_tokens=3_200, cache_hit_rate=1.0)
     (swing,) = sensitivity(CATALOG.endpoint(SONNET), workload, CATALOG, ranges={"input_tokens": (0, 4_000)}, as_of=DAY)
-    assert (swing.usd_at_low, swing.usd_at_high) == (750, 1_086)
+    assert (swing.usd_at_low, swing.usd_at_high) == (Decimal(750), Decimal(1_086))

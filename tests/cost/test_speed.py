@@ -21,7 +21,7 @@ def with_prior(latency: Latency | None) -> Endpoint:
 def test_a_published_p50_is_quoted_whatever_the_answer_is_long() -> None:
     found = [speed(SONNET, Workload(output_tokens=n)) for n in (1, 500, 50_000)]
     assert found[0] == found[1] == found[2]
-    assert (found[0].low_s, found[0].high_s, found[0].ttft_s) == (2, 4, Decimal("0.4"))
+    assert (found[0].low_s, found[0].high_s, found[0].ttft_s) == (Decimal(2), Decimal(4), Decimal("0.4"))
     assert found[0].basis.startswith("p50 of 4,000 in x 500 out, non-streaming (seed document")
     assert found[0].total_s == 3
 

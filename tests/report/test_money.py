@@ -44,7 +44,15 @@ def test_a_ledger_is_to_the_cent(amount: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("rate", "text"),
-    [("3", "$3"), ("3.00", "$3"), ("0.3", "$0.30"), ("1.25", "$1.25"), ("0.075", "$0.075"), ("100", "$100"), ("0", "$0")],
+    [
+        ("3", "$3"),
+        ("3.00", "$3"),
+        ("0.3", "$0.30"),
+        ("1.25", "$1.25"),
+        ("0.075", "$0.075"),
+        ("100", "$100"),
+        ("0", "$0"),
+    ],
 )
 def test_a_rate_is_written_as_price_lists_write_it(rate: str, text: str) -> None:
     assert usd_rate(Decimal(rate)) == text

@@ -11,7 +11,7 @@ def table(*cells: str) -> TextTable:
     return TextTable(("name", "usd"), tuple((cell, "1.50") for cell in cells), frozenset({"usd"}))
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3", "=HYPERLINK(\"x\")", " =1", "\t=1"])
+@pytest.mark.parametrize("cell", ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3", '=HYPERLINK("x")', " =1", "\t=1"])
 def test_what_a_spreadsheet_would_run_is_quoted(cell: str) -> None:
     assert table(cell).to_tsv().splitlines()[1].startswith("'" + cell.strip()[0])
 

@@ -135,17 +135,17 @@ def estimate(
 ) -> None:
     """What a workload costs on every endpoint, cheapest first."""
     from . import cost
-    from .catalog import load_catalog
+    from .catalog import load_catalog, read_overrides
+    from .catalog.overrides import apply
     from .scenario import Scenario
 
     changes = {name: value for name, value in given.items() if value is not None}
     workload = cost.Workload()
     if scenario_path is not None:
         scenario = Scenario.read(scenario_path)
-        if catalog_name is None and not overrides:
-            catalog = scenario.load_catalog()
-        else:
-            catalog = load_catalog(catalog_name or scenario.catalog.name, overrides)
+        catalog = scenario.load_catalog() if catalog_name is None else scenario.current_catalog(catalog_name)
+        for path in overrides:  # on top of the scenario's own
+            catalog = apply(catalog, read_overrides(path))
         workload = scenario.workload
         models = models or scenario.choices.models
     else:

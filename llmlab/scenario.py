@@ -76,9 +76,9 @@ class Scenario:
             )
         return catalog
 
-    def current_catalog(self) -> Catalog:
-        """The catalog by that name as it is today, with the scenario's overrides, whatever the pin says."""
-        return load_catalog(self.catalog.name, [parse_overrides(o.text, o.file) for o in self.overrides])
+    def current_catalog(self, name: str | None = None) -> Catalog:
+        """The catalog as it is today (or another, by `name`) with the scenario's overrides, whatever the pin says."""
+        return load_catalog(name or self.catalog.name, [parse_overrides(o.text, o.file) for o in self.overrides])
 
     def repinned(self) -> Scenario:
         """The same scenario, pinned to what its catalog says today."""

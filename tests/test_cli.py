@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from llmlab.catalog import load_catalog
+from llmlab.catalog import load_catalog, parse_overrides
 from llmlab.catalog.tables import SPEC_COLUMNS
 from llmlab.cost import Workload
-from llmlab.scenario import Choices, Scenario, pin
+from llmlab.scenario import Choices, OverridesFile, Scenario, pin
 from llmlab.shipped import folder
 
 LLMLAB = Path(sys.executable).with_name("llmlab")
@@ -134,6 +134,20 @@ def test_overrides_are_laid_over_the_catalog(tmp_path: Path) -> None:
     (found,) = rows(*NOVEMBER, "--overrides", deal, "--model", "anthropic/claude-sonnet-4-6")
     assert found["total_usd"] == 975
     assert "deal (contract)" in found["source"]
+
+
+def test_overrides_and_another_catalog_go_on_top_of_what_a_scenario_carries(tmp_path: Path) -> None:
+    half = "name: half\ndiscounts:\n  - {provider: anthropic, factor: 0.5, note: contract}\n"
+    fifth = tmp_path / "fifth.yaml"
+    fifth.write_text(half.replace("half", "fifth").replace("0.5", "0.2"))
+    carried = OverridesFile(file="half.yaml", text=half)
+    own = load_catalog("seed-2026-early", parse_overrides(half, "half.yaml"))
+    scenario = Scenario(workload=Workload(), catalog=pin("seed-2026-early", own), overrides=(carried,))
+    path = scenario.save(tmp_path / "s.yaml")
+    sonnet = ("--scenario", path, "--model", "anthropic/claude-sonnet-4-6")
+    assert [rows(*sonnet, *more)[0]["total_usd"] for more in ((), ("--overrides", fifth))] == [975, 195]
+    opus = ("--scenario", path, "--model", "anthropic/claude-opus-4-7")
+    assert rows(*opus, "--catalog", "2026-11")[0]["total_usd"] == 1625  # half of today's 3,250
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import numpy as np
 from ..catalog.catalog import Catalog
 from ..catalog.records import Confidence, Endpoint, Status
 from .billing import caches, price_list
-from .grid import Grid, Prices
+from .grid import Floats, Grid, Prices
 from .ledger import tokenizer_scale, unpriced_reason
 from .speed import speed
 from .workload import Workload
@@ -108,9 +108,14 @@ def estimate(workload: Workload, catalog: Catalog, *, as_of: date | None = None,
     compiled = grid or Grid(catalog, as_of=as_of)
     prices = compiled.price(workload)
     order = np.argsort(prices.total, kind="stable")  # NaN, the unpriced, goes last
-    cheapest = float(prices.total[order[0]]) if len(order) and not np.isnan(prices.total[order[0]]) else None
-    rows = rows_at(compiled, prices, workload, order.tolist(), cheapest)
+    rows = rows_at(compiled, prices, workload, order.tolist(), cheapest_of(prices.total))
     return Estimates(rows, workload, catalog.name, compiled.as_of)
+
+
+def cheapest_of(totals: Floats) -> float | None:
+    """The lowest total that is more than nothing: what ratios are taken against. `None` where there is none."""
+    paid = totals[totals > 0]  # NaN, the unpriced, is not
+    return float(paid.min()) if len(paid) else None
 
 
 def rows_at(
@@ -169,9 +174,11 @@ def flags(endpoint: Endpoint, workload: Workload, catalog: Catalog, as_of: date)
     found: list[str] = []
     if (status := endpoint.status(as_of)) != "live":
         found.append(f"{status} {endpoint.retires_on}")
-    if endpoint.max_input_tokens is not None and prompt > endpoint.max_input_tokens:
-        found.append(f"prompt over the window of {endpoint.max_input_tokens:,}")
-    if endpoint.max_output_tokens is not None and workload.output_tokens * scale > endpoint.max_output_tokens:
+    window = endpoint.max_input_tokens or catalog.model(endpoint.model).context_tokens
+    if window is not None and prompt > window:
+        found.append(f"prompt over the window of {window:,}")
+    answer = (workload.output_tokens + workload.reasoning_tokens) * scale  # providers count both against the limit
+    if endpoint.max_output_tokens is not None and answer > endpoint.max_output_tokens:
         found.append(f"answer over the limit of {endpoint.max_output_tokens:,}")
     if price is None or not price.priced:
         return tuple(found)

@@ -213,4 +213,6 @@ def _retry_text(workload: Workload) -> str:
 def _why_not_cached(endpoint: Endpoint, priced: bool) -> str:
     if not priced:
         return "not cached: no cache read price published"
+    if not endpoint.min_cache_tokens:
+        return "not cached: there is no cacheable prefix"
     return f"not cached: the prefix is below the minimum of {endpoint.min_cache_tokens or 0:,} tokens"

@@ -1,6 +1,6 @@
 """Any result as text: values in, text out."""
 
-from .money import tokens, usd, usd_cents, usd_rate
+from .money import usd, usd_cents
 from .tables import TextTable
 
-__all__ = ["TextTable", "tokens", "usd", "usd_cents", "usd_rate"]
+__all__ = ["TextTable", "usd", "usd_cents"]

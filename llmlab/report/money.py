@@ -25,29 +25,6 @@ def usd_cents(amount: Decimal) -> str:
     return f"${_round(amount, 2):,.2f}" if abs(amount) >= 1 or amount == 0 else usd(amount)
 
 
-def usd_rate(rate: Decimal | float | None) -> str:
-    """A price per million tokens as price lists write it: $3, $0.30, $1.25, $0.075."""
-    if rate is None:
-        return "unpriced"
-    value = Decimal(str(rate)).normalize()
-    places = -int(value.as_tuple().exponent)
-    return f"${value:,.{0 if places <= 0 else max(places, 2)}f}"
-
-
-def tokens(count: int | None) -> str:
-    """A window as data sheets write it: 1M, 200K, 64K; exact where that would round."""
-    if count is None:
-        return "unknown"
-    for unit, size in (("M", 1_000_000), ("K", 1_000)):
-        if count >= size and count % (size // 10) == 0:
-            return (
-                f"{Decimal(count) / size:f}".rstrip("0").rstrip(".") + unit
-                if count % size
-                else f"{count // size}{unit}"
-            )
-    return f"{count:,}"
-
-
 def _round(value: Decimal, places: int) -> Decimal:
     return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
 

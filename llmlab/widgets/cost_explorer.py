@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from ..catalog import Catalog, Endpoint, load_catalog, parse_overrides
 from ..catalog.filters import Filter, Kept
 from ..catalog.snapshots import BULK, shipped_snapshots
 from ..cost import Estimates, Grid, estimate
-from ..cost.estimates import Estimate, rows_at
+from ..cost.estimates import Estimate, cheapest_of, rows_at
 from ..cost.grid import Prices
 from ..cost.sensitivity import VARIABLES
 from ..errors import LlmlabError
@@ -46,9 +45,8 @@ class Shown:
 
     @property
     def cheapest_usd(self) -> float | None:
-        """The lowest total on screen, `None` where nothing is priced."""
-        total = float(self.prices.total[self.places[0]]) if self.places else math.nan
-        return None if math.isnan(total) else total
+        """What ratios on screen are taken against, `None` where nothing is priced."""
+        return cheapest_of(self.prices.total[list(self.places)])
 
 
 class CostExplorer(WorkloadPanel):

@@ -9,11 +9,12 @@ from typing import Any
 
 from ..catalog import Catalog, Endpoint
 from ..catalog.records import Confidence
+from ..catalog.tables import dollars, tokens
 from ..cost import Estimates, Ledger, Workload, band, ledger
 from ..cost.bands import hedges
 from ..cost.billing import price_list
 from ..cost.estimates import Estimate
-from ..report import TextTable, tokens, usd, usd_cents, usd_rate
+from ..report import TextTable, usd, usd_cents
 from ..scenario import Scenario
 from .views import Badge, Bar, Bars, Bullets, Cell, Code, Column, Definitions, Note, Row, Segment, Series, Table, Text
 
@@ -119,7 +120,7 @@ def _row(row: Estimate, catalog: Catalog) -> Row:
         Cell("" if row.output_usd is None else usd(row.output_usd)),
         Cell(_seconds(row.ttft_s), title=basis),
         Cell(_seconds_range(row.p50_low_s, row.p50_high_s), title=basis),
-        Cell(tokens(_window(row, catalog))),
+        _window_cell(_window(row, catalog)),
         Cell(row.confidence.replace("_", " ") if row.confidence else "none", title=source),
     )
     return Row(row.endpoint, cells, muted=row.status == "retired" or row.total_usd is None)
@@ -140,6 +141,10 @@ def _badges(row: Estimate) -> tuple[Badge, ...]:
 
 def _window(row: Estimate, catalog: Catalog) -> int | None:
     return catalog.endpoint(row.endpoint).max_input_tokens or catalog.model(row.model).context_tokens
+
+
+def _window_cell(window: int | None) -> Cell:
+    return Cell("unknown") if window is None else Cell(tokens(window), title=f"{window:,} tokens")
 
 
 def _seconds(value: float | None) -> str:
@@ -174,7 +179,7 @@ def bill(endpoint: Endpoint, workload: Workload, catalog: Catalog, as_of: date) 
             (
                 f"{line.token_class.replace('_', ' ')}, {line.sent}",
                 f"{line.quantity:,.0f} {line.unit}",
-                f"{usd_rate(line.rate)} per {line.per}",
+                f"{dollars(line.rate)} per {line.per}",
                 f"{line.uplift.normalize():f}" if line.uplift != 1 else "",
                 usd_cents(line.usd),
                 line.rule,

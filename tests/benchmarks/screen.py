@@ -138,7 +138,7 @@ def rows() -> list[Row]:
 
 
 def _moves(lab: Lab) -> list[Row]:
-    """Each block in new pages: Jupyter Server leaves Nagle's algorithm on, and whether a socket waits 40 ms is luck."""
+    """Each block in new pages: Jupyter Server sets no TCP_NODELAY, and only some sockets wait for acknowledgements."""
     ways = (BARS, FIGURE, WIDGET, EXPLORER)
     seconds: dict[str, list[float]] = {way.name: [] for way in ways}
     for block in range(BLOCKS):

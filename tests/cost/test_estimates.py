@@ -78,7 +78,7 @@ def test_the_ratio_is_against_the_cheapest_priced_row() -> None:
     assert rows()["anthropic/claude-sonnet-4-6"].ratio == pytest.approx(1_950 / 24)
 
 
-def test_against_a_row_that_costs_nothing_there_is_no_ratio() -> None:
+def test_ratios_are_against_the_cheapest_row_that_costs_something() -> None:
     catalog = load_catalog("2026-11", parse_overrides(
         "name: gift\nevidence: {source: a gift, checked_on: 2026-11-01}\n"
         "endpoints:\n  - {id: mistral/gift, model: mistral-large-2, provider: mistral, "
@@ -87,7 +87,7 @@ def test_against_a_row_that_costs_nothing_there_is_no_ratio() -> None:
     ))  # fmt: skip
     found = estimate(RAG, catalog, as_of=DAY)
     assert (found[0].endpoint, found[0].total_usd) == ("mistral/gift", 0)
-    assert {row.ratio for row in found} == {None}
+    assert (found[0].ratio, found[1].ratio) == (0, 1)
 
 
 def test_boxes_and_fees_have_columns_of_their_own() -> None:
@@ -113,6 +113,7 @@ def test_a_row_that_needs_no_warning_has_none() -> None:
         ("openai/gpt-5", {}, "retiring 2026-12-11"),
         ("deepseek/deepseek-v3", {"input_tokens": 70_000}, "prompt over the window of 65,536"),
         ("deepseek/deepseek-v3", {"output_tokens": 9_000}, "answer over the limit of 8,192"),
+        ("deepseek/deepseek-v3", {"output_tokens": 500, "reasoning_tokens": 8_000}, "answer over the limit of 8,192"),
         ("anthropic/claude-haiku-4-5", {"cache_hit_rate": 0.5}, "below the caching minimum of 4,096"),
         ("mistral/mistral-large-2407", {"cache_hit_rate": 0.5}, "no cache price"),
         ("mistral/mistral-large-2407", {"batch_share": 0.5}, "no batch price"),

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from llmlab.report import tokens, usd, usd_cents, usd_rate
+from llmlab.report import usd, usd_cents
 
 
 @pytest.mark.parametrize(
@@ -40,42 +40,3 @@ def test_dollars_are_as_exact_as_their_size_asks_for(amount: float | Decimal | N
 )
 def test_a_ledger_is_to_the_cent(amount: str, text: str) -> None:
     assert usd_cents(Decimal(amount)) == text
-
-
-@pytest.mark.parametrize(
-    ("rate", "text"),
-    [
-        ("3", "$3"),
-        ("3.00", "$3"),
-        ("0.3", "$0.30"),
-        ("1.25", "$1.25"),
-        ("0.075", "$0.075"),
-        ("100", "$100"),
-        ("0", "$0"),
-    ],
-)
-def test_a_rate_is_written_as_price_lists_write_it(rate: str, text: str) -> None:
-    assert usd_rate(Decimal(rate)) == text
-
-
-def test_an_unknown_rate_is_unpriced_and_not_zero() -> None:
-    assert usd_rate(None) == "unpriced"
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (1_000_000, "1M"),
-        (2_000_000, "2M"),
-        (1_500_000, "1.5M"),
-        (64_000, "64K"),
-        (8_200, "8.2K"),
-        (131_072, "131,072"),
-        (1_048_576, "1,048,576"),
-        (999, "999"),
-        (0, "0"),
-        (None, "unknown"),
-    ],
-)
-def test_a_window_is_short_where_that_is_exact(count: int | None, text: str) -> None:
-    assert tokens(count) == text

@@ -16,7 +16,6 @@ from .views import Figure, Json
 # Okabe-Ito, so that no pair is confused by a colour-blind reader; every mark also carries its words.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#8a8a8a"
 _POINTS = 64
-_ABOVE: Json = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
 
 
 def pareto_figure(rows: Sequence[Estimate], workload: Workload, unknown: int) -> Figure:
@@ -38,7 +37,6 @@ def pareto_figure(rows: Sequence[Estimate], workload: Workload, unknown: int) ->
         "yaxis": {"title": {"text": f"US dollars per {workload.period}"}, "type": "log", "tickformat": "$,.2~r"},
         "annotations": [_caption(note)],
         "showlegend": True,
-        "legend": _ABOVE,
     }
     names = ", ".join(f"{r.endpoint} ({usd(r.total_usd)}, {r.p50_total_s:.2g} s)" for r in found.front)
     return Figure(
@@ -85,7 +83,6 @@ def tornado(endpoint: Endpoint, workload: Workload, catalog: Catalog, as_of: dat
         },
         "yaxis": {"autorange": "reversed", "automargin": True},
         "shapes": [_upright(float(total))],
-        "legend": _ABOVE,
     }
     said = "; ".join(
         f"{s.variable.replace('_', ' ')} {shown(s.variable, s.low)} to {shown(s.variable, s.high)}: "
@@ -138,7 +135,6 @@ def break_even_figure(a: Endpoint, b: Endpoint, workload: Workload, catalog: Cat
         "yaxis": {"title": {"text": f"US dollars per {workload.period}"}, "tickprefix": "$", "rangemode": "tozero"},
         "shapes": [_upright(c.at) for c in found.crossings],
         "annotations": [_mark(c, over) for c in found.crossings],
-        "legend": _ABOVE,
     }
     return Figure({"data": data, "layout": layout}, alt=f"{found}.", height=340)
 

@@ -1,0 +1,64 @@
+"""Providers on loopback: the real wire dialects, a known timing, faults on demand.
+
+What is measured through LiteLLM or an SDK can only be trusted if the truth is known beside it. So one server, in a
+process of its own, answers as OpenAI, Azure, Anthropic, Gemini and Bedrock do, on a schedule that a seed decides, and
+keeps the times at which it really sent each chunk. It runs without a key, a network or a model.
+
+    with Simulator([SimulatedEndpoint(name="fast")]) as simulator:
+        simulator.script("fast", [Status(code=503), Status(code=503)])  # then fine
+        client = openai.OpenAI(base_url=f"{simulator.url}/v1", api_key="any")
+        ...
+        simulator.log()
+
+An endpoint's `name` is what a request calls its model, in any dialect. A call for a tool is answered when the request
+offers tools and either forces one (`tool_choice`) or ends with a user message that says `call` and the tool's name.
+"""
+
+from .answer import AnswerShape
+from .endpoint import SimulatedEndpoint
+from .faults import (
+    ContextOverflow,
+    Cut,
+    Fault,
+    FaultScript,
+    Hang,
+    InBandError,
+    Malformed,
+    MissingFinish,
+    MissingUsage,
+    Refusal,
+    Split,
+    Stall,
+    Status,
+)
+from .process import DIALECTS, Simulator, litellm_parameters
+from .profile import Burst, LatencyProfile, RateLimit, Schedule, profile_from_latency
+from .wirelog import LoggedChunk, LoggedRequest
+
+__all__ = [
+    "DIALECTS",
+    "AnswerShape",
+    "Burst",
+    "ContextOverflow",
+    "Cut",
+    "Fault",
+    "FaultScript",
+    "Hang",
+    "InBandError",
+    "LatencyProfile",
+    "LoggedChunk",
+    "LoggedRequest",
+    "Malformed",
+    "MissingFinish",
+    "MissingUsage",
+    "RateLimit",
+    "Refusal",
+    "Schedule",
+    "SimulatedEndpoint",
+    "Simulator",
+    "Split",
+    "Stall",
+    "Status",
+    "litellm_parameters",
+    "profile_from_latency",
+]

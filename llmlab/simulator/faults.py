@@ -1,0 +1,137 @@
+"""What can go wrong, and to which requests: values that a script lists, one a request.
+
+    LatencyProfile's rate limit   429 by itself, with the Retry-After it means
+    before an answer              Status, Refusal, ContextOverflow, Hang
+    in the middle of one          Stall, Cut, Malformed, InBandError
+    in how it is told             Split, MissingUsage, MissingFinish
+
+"Token n" counts from 1 over all that the model generates, reasoning included. In an answer that is not streamed there
+are no tokens on the wire: a fault in the middle then means the middle of the body.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """An HTTP error instead of an answer, in the provider's words; at once, or after `after_s`."""
+
+    code: int
+    retry_after_s: int | None = None
+    after_s: float = 0.0
+    kind: Literal["status"] = "status"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """The model, or a filter before it, declines: a finish reason where the provider has one, an error on Azure."""
+
+    kind: Literal["refusal"] = "refusal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextOverflow:
+    """The prompt is said to be longer than the window, as each provider says it."""
+
+    kind: Literal["context_overflow"] = "context_overflow"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hang:
+    """The request is read and nothing is ever sent: no status, no header."""
+
+    kind: Literal["hang"] = "hang"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stall:
+    """Silence after `after_tokens`, for `for_s` seconds or until the client leaves."""
+
+    after_tokens: int
+    for_s: float | None = None
+    kind: Literal["stall"] = "stall"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """The stream ends before (in the place of) or directly after token `token`.
+
+    Not `clean`: the connection is closed in the middle of the body, which HTTP can tell. `clean`: the body ends as it
+    should and only the provider's own end marker is missing, which HTTP cannot tell, and which some clients take for
+    success.
+    """
+
+    token: int
+    side: Literal["before", "after"] = "after"
+    clean: bool = False
+    kind: Literal["cut"] = "cut"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Malformed:
+    """The event with token `token` cannot be read: half a JSON text, or a frame whose checksum is wrong."""
+
+    token: int = 1
+    kind: Literal["malformed"] = "malformed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InBandError:
+    """After `after_tokens`, an error inside a stream that began with 200; then the stream ends."""
+
+    after_tokens: int
+    code: int = 503
+    kind: Literal["in_band_error"] = "in_band_error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Every event arrives in pieces of `size` bytes, `gap_s` apart: cut through lines, JSON and characters."""
+
+    size: int = 7
+    gap_s: float = 0.001
+    kind: Literal["split"] = "split"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingUsage:
+    """The answer is whole and never says what it used."""
+
+    kind: Literal["missing_usage"] = "missing_usage"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingFinish:
+    """The stream ends as it should, but no event says why the model stopped."""
+
+    kind: Literal["missing_finish"] = "missing_finish"
+
+
+Fault = (
+    Status
+    | Refusal
+    | ContextOverflow
+    | Hang
+    | Stall
+    | Cut
+    | Malformed
+    | InBandError
+    | Split
+    | MissingUsage
+    | MissingFinish
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultScript:
+    """What happens to the requests of an endpoint: `first` one after the other, then `then` for ever (`None`: fine)."""
+
+    first: tuple[Fault | None, ...] = ()
+    then: Fault | None = None
+
+    def fault(self, number: int) -> Fault | None:
+        """What happens to the `number`-th request, counted from 0 since the script was given."""
+        return self.first[number] if number < len(self.first) else self.then

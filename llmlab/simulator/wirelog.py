@@ -1,0 +1,132 @@
+"""What really happened, as the server saw it: the truth that a measurement is compared with.
+
+Times are `time.monotonic_ns()`. Python promises that clock to be system-wide, so that the times of this process can be
+subtracted from those of the one that measures; on Linux it is CLOCK_MONOTONIC, and `perf_counter_ns` is the same. It
+is also the clock of asyncio's loop, by which chunks are sent.
+
+Values of headers that carry a secret are never kept, and neither are queries (Gemini's key can be in one).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .frames import FrameKind
+
+Ended = Literal["done", "cut", "client left", "hung"]
+
+HIDDEN = "(hidden)"
+SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie", "signature", "credential")
+KEPT = 10_000  # requests; the oldest are forgotten first
+
+now_ns = time.monotonic_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedChunk:
+    """One write to the socket. `sent_ns` is taken directly before it, `due_ns` is what the schedule said."""
+
+    sent_ns: int
+    due_ns: int
+    kind: FrameKind
+    tokens: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedRequest:
+    """One request and its response. `number` is in the response's `x-simulated-request`; `None`: not yet, or never.
+
+    `received_ns` is when the head had arrived, `read_ns` when the body had: schedules count from there. `ended` is
+    `client left` when the connection was closed on us, as a cancelled call does.
+    """
+
+    number: int
+    endpoint: str
+    dialect: str
+    path: str
+    headers: Mapping[str, str]
+    body: Any
+    received_ns: int
+    read_ns: int | None = None
+    status: int | None = None
+    fault: str | None = None
+    chunks: tuple[LoggedChunk, ...] = ()
+    ended: Ended | None = None
+    ended_ns: int | None = None
+
+    def first_ns(self, *kinds: FrameKind) -> int | None:
+        """When the first chunk with tokens was sent, of these kinds if any are given."""
+        found = (chunk.sent_ns for chunk in self.chunks if chunk.tokens and (not kinds or chunk.kind in kinds))
+        return next(found, None)
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenRequest:
+    """A request that is being answered: what is known of it so far."""
+
+    number: int
+    dialect: str
+    path: str
+    headers: Mapping[str, str]
+    received_ns: int
+    endpoint: str = ""
+    body: Any = None
+    read_ns: int | None = None
+    status: int | None = None
+    fault: str | None = None
+    chunks: list[LoggedChunk] = field(default_factory=list)
+    ended: Ended | None = None
+    ended_ns: int | None = None
+
+    def end(self, how: Ended) -> None:
+        if self.ended is None:
+            self.ended, self.ended_ns = how, now_ns()
+
+    def so_far(self) -> LoggedRequest:
+        """A frozen copy."""
+        return LoggedRequest(
+            number=self.number,
+            endpoint=self.endpoint,
+            dialect=self.dialect,
+            path=self.path,
+            headers=self.headers,
+            body=self.body,
+            received_ns=self.received_ns,
+            read_ns=self.read_ns,
+            status=self.status,
+            fault=self.fault,
+            chunks=tuple(self.chunks),
+            ended=self.ended,
+            ended_ns=self.ended_ns,
+        )
+
+
+class WireLog:
+    """The last requests, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._requests: deque[OpenRequest] = deque(maxlen=KEPT)
+        self._count = 0
+
+    def open(self, *, dialect: str, path: str, headers: Mapping[str, str]) -> OpenRequest:
+        self._count += 1
+        request = OpenRequest(
+            number=self._count, dialect=dialect, path=path, headers=shown(headers), received_ns=now_ns()
+        )
+        self._requests.append(request)
+        return request
+
+    def after(self, number: int) -> list[LoggedRequest]:
+        """The requests that came after the `number`-th, finished or not."""
+        return [request.so_far() for request in self._requests if request.number > number]
+
+
+def shown(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers with lower-case names and no secrets."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    return {name: HIDDEN if any(part in name for part in SECRET_HEADERS) else value for name, value in lower.items()}

@@ -24,6 +24,7 @@ TRY = """
 from pathlib import Path
 import llmlab
 from llmlab.shipped import folder
+from llmlab.widgets import frontend
 
 here = Path(llmlab.__file__).parent
 assert here.parent.name == "site-packages", here
@@ -38,7 +39,7 @@ explorer = llmlab.CostExplorer()
 data, _ = explorer._repr_mimebundle_()
 assert "application/vnd.jupyter.widget-view+json" in data
 assert "<table" in explorer.snapshot()
-assert len(explorer._esm) > 1_000 and len(explorer._css) > 1_000
+assert len(frontend.module()) > 10_000 and len(frontend.style()) > 1_000
 
 notebooks = folder("notebooks")
 assert notebooks.is_relative_to(here)

@@ -2,13 +2,16 @@
 
 There is no build step. The files are joined here because a widget's module is loaded from a blob and cannot import its
 neighbours, and as text because anywidget watches a `Path`, and what watches a panel keeps it alive after `close()`.
-A saved notebook holds that text once per panel, so what only people read is left out of it: indentation, blank lines
-and comments that have a line to themselves. Nothing within a line is touched (tests/widgets/test_frontend.py).
+A saved notebook holds a widget's module once per panel, so that module is only `loader.js`: it asks the kernel for the
+rest, once a page. What only people read is left out of what is sent: indentation, blank lines and comments that have a
+line to themselves. Nothing within a line is touched (tests/widgets/test_frontend.py).
 `static/view_table.js` defines `tableView`, and so on: a new kind of view is a new file.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import re
 from pathlib import Path
 
@@ -19,6 +22,13 @@ _COMMENT = re.compile(r"//.*|/\*((?!\*/).)*\*/")
 KINDS = sorted(path.stem.removeprefix("view_") for path in _STATIC.glob("view_*.js"))
 
 
+def loader() -> str:
+    """The module of every panel: it fetches `module()` and `style()`, unless this version of them is on the page."""
+    version = hashlib.sha256(f"{module()}{style()}".encode()).hexdigest()[:16]
+    return f'const VERSION = "{version}";\n{_read("loader.js")}'
+
+
+@functools.cache
 def module() -> str:
     """All scripts as one ES module, with the register of views that `panel.js` looks kinds up in."""
     names = ["dom.js", "theme.js", "control.js", *(f"view_{kind}.js" for kind in KINDS), "panel.js"]
@@ -26,6 +36,7 @@ def module() -> str:
     return "\n".join([*map(_read, names), register])
 
 
+@functools.cache
 def style() -> str:
     """All style sheets as one."""
     return "\n".join(map(_read, ["panel.css", "controls.css", "views.css"]))

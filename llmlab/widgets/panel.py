@@ -10,8 +10,8 @@ The kernel holds the truth and the browser shows it. Controls sync as ordinary t
 travel as messages, only for the views that are open, all of them in one message per change, so a saved notebook holds
 no drawings. What the notebook does keep is the HTML snapshot under the panel, hidden while the panel is live.
 
-Messages from the browser: `hello`, `open`, `close`, `sort`, `more`, `select`, `action`, `file`, `settled`,
-`plotly.js`. To the browser: `draw`, `error`, `did`, `plotly.js`. `static/panel.js` is the other half.
+Messages from the browser: `front end`, `hello`, `open`, `close`, `sort`, `more`, `select`, `action`, `file`, `settled`,
+`plotly.js`. To the browser: `front end`, `draw`, `error`, `did`, `plotly.js`. `static/panel.js` is the other half.
 """
 
 from __future__ import annotations
@@ -52,8 +52,7 @@ class Panel(anywidget.AnyWidget):
     last_error: Exception | None = None
     """What the panel shows as its error, until something succeeds."""
 
-    _esm = traitlets.Unicode(frontend.module()).tag(sync=True)
-    _css = traitlets.Unicode(frontend.style()).tag(sync=True)
+    _esm = traitlets.Unicode(frontend.loader()).tag(sync=True)
     _spec = traitlets.Dict().tag(sync=True)
     _options = traitlets.Dict()
 
@@ -292,6 +291,8 @@ class Panel(anywidget.AnyWidget):
 
     def _answer(self, message: Json) -> None:
         match message:
+            case {"kind": "front end"}:
+                self.send({"kind": "front end", "module": frontend.module(), "style": frontend.style()})
             case {"kind": "hello", "views": [*ids]}:
                 self._open = frozenset(ids)
                 self._send_views(self._open)

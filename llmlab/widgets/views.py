@@ -299,10 +299,7 @@ class Figure(Payload):
     empty: str = "Nothing to show."
 
     def to_json(self) -> Json:
-        from plotly.io.json import to_json_plotly
-
-        spec = json.loads(to_json_plotly(self.figure))
-        spec.get("layout", {}).pop("template", None)  # Plotly's own look, 7 kB: the front end has the theme's instead
+        spec = self.figure if isinstance(self.figure, dict) else _plain_figure(self.figure)
         drawing = {"data": spec.get("data", []), "layout": spec.get("layout", {})}
         return {"figure": drawing, "alt": self.alt, "height": self.height, "empty": self.empty}
 
@@ -311,6 +308,14 @@ class Figure(Payload):
 
 
 _LEAVES = frozenset({str, int, float, bool, type(None)})
+
+
+def _plain_figure(figure: Any) -> Json:
+    from plotly.io.json import to_json_plotly  # slow to load, and a plain dict needs none of it
+
+    plain: Json = json.loads(to_json_plotly(figure))
+    plain.get("layout", {}).pop("template", None)  # Plotly's own look, 7 kB: the front end has the theme's instead
+    return plain
 
 
 def _plain(value: Any) -> Any:

@@ -21,7 +21,9 @@ def test_no_comment_runs_over_the_end_of_a_line_so_that_a_line_is_one_or_is_none
     assert [line for line in LINES if line[2].count("/*") != line[2].count("*/")] == []
 
 
-@pytest.mark.parametrize("joined", [frontend.loader(), frontend.module(), frontend.style()], ids=["loader", "module", "style"])
+@pytest.mark.parametrize(
+    "joined", [frontend.loader(), frontend.module(), frontend.style()], ids=["loader", "module", "style"]
+)
 def test_what_is_sent_holds_no_indentation_and_no_line_of_comment(joined: str) -> None:
     assert [line for line in joined.splitlines() if line != line.strip() or re.match(r"//|/\*|$", line)] == []
 

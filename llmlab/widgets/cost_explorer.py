@@ -256,6 +256,8 @@ class CostExplorer(WorkloadPanel):
         )
 
     def draw_ledger(self) -> Table:
+        if not self._shown().places:
+            return Table((), (), empty=cost_views.NOTHING_LEFT)
         return cost_views.bill(self._focus(), self.workload, self.catalog, self.as_of)
 
     def draw_pareto(self) -> Figure:
@@ -264,9 +266,13 @@ class CostExplorer(WorkloadPanel):
         return cost_figures.pareto_figure(self._rows(known), self.workload, unknown)
 
     def draw_tornado(self) -> Figure:
+        if not self._shown().places:
+            return Figure({}, alt="", empty=cost_views.NOTHING_LEFT)
         return cost_figures.tornado(self._focus(), self.workload, self.catalog, self.as_of)
 
     def draw_break_even(self) -> Figure:
+        if not self._shown().places:
+            return Figure({}, alt="", empty=cost_views.NOTHING_LEFT)
         return cost_figures.break_even_figure(
             self._focus(), self._other(), self.workload, self.catalog, self.break_even_over, self.as_of
         )
@@ -341,7 +347,7 @@ class CostExplorer(WorkloadPanel):
         """The selected endpoint, or the cheapest while none is, or while the filters leave it out."""
         shown = [self.catalog.endpoints[i] for i in self._shown().places]
         if not shown:
-            raise LlmlabError("The filters leave no endpoint: clear one of them.")
+            raise LlmlabError(cost_views.NOTHING_LEFT)
         return next((e for e in shown if e.id == self.selected), shown[0])
 
     def _focus_id(self) -> str:

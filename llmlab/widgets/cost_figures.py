@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -34,7 +35,11 @@ def pareto_figure(rows: Sequence[Estimate], workload: Workload, unknown: int) ->
     ]
     layout = {
         "xaxis": {"title": {"text": "s per answer (prior, not measured)"}, "rangemode": "tozero"},
-        "yaxis": {"title": {"text": f"US dollars per {workload.period}"}, "type": "log", "tickformat": "$,.2~r"},
+        "yaxis": {
+            "title": {"text": f"US dollars per {workload.period}"},
+            "type": "log",
+            **_dollar_ticks([r.total_usd for r in (*found.front, *found.dominated) if r.total_usd]),
+        },
         "annotations": [_caption(note)],
         "showlegend": True,
     }
@@ -60,6 +65,13 @@ def _points(rows: Sequence[Estimate], colour: str, name: str, *, labels: bool) -
         "hovertemplate": "%{text}<br>%{y:$,.4~r} and %{x:.2~f} s<extra></extra>",
         "marker": {"color": colour, "size": 9 if labels else 7, "symbol": "circle" if labels else "x"},
     }
+
+
+def _dollar_ticks(totals: list[float]) -> Json:
+    """1, 2 and 5 of each decade: Plotly's own choice on a logarithmic axis prints all nine over each other."""
+    decades = range(math.floor(math.log10(min(totals))) - 1, math.ceil(math.log10(max(totals))) + 2) if totals else []
+    ticks = [part * 10.0**decade for decade in decades for part in (1, 2, 5)]
+    return {"tickvals": ticks, "ticktext": [usd(tick) for tick in ticks]}
 
 
 def tornado(endpoint: Endpoint, workload: Workload, catalog: Catalog, as_of: date) -> Figure:

@@ -47,6 +47,7 @@ _COLUMNS = (
     Column("price", "Price", help="list, or the publisher's own hedge"),
 )
 _WEIGHT = ("price", "retirement", "residency", "window", "gone", "new", "cache", "confidence", "name")
+NOTHING_LEFT = "The filters leave no endpoint: clear one of them."
 BY_TOTAL = ("total", "per_request", "ratio")  # one order: the period and the cheapest are the same for all
 _SORT_FIELDS = {
     **dict.fromkeys(BY_TOTAL, "total_usd"),
@@ -69,7 +70,7 @@ def bars(rows: Sequence[Estimate], *, total_rows: int, selected: str, caption: s
         total_rows=total_rows,
         selected=selected,
         caption=caption,
-        empty="The filters leave no endpoint: clear one of them.",
+        empty=NOTHING_LEFT,
     )
 
 
@@ -104,7 +105,7 @@ def table(rows: Sequence[Estimate], catalog: Catalog, *, total_rows: int, select
         total_rows=total_rows,
         selected=selected,
         caption=caption,
-        empty="The filters leave no endpoint: clear one of them.",
+        empty=NOTHING_LEFT,
     )
 
 

@@ -304,7 +304,7 @@ class Figure(Payload):
         return {"figure": drawing, "alt": self.alt, "height": self.height, "empty": self.empty}
 
     def to_html(self) -> str:
-        return _paragraph(self.alt)
+        return _paragraph(self.alt or self.empty)
 
 
 _LEAVES = frozenset({str, int, float, bool, type(None)})

@@ -163,6 +163,13 @@ def test_an_unknown_name_in_a_text_is_only_text() -> None:
     assert "<img" not in found.snapshot()
 
 
+def test_filters_that_leave_nothing_leave_every_view_empty_and_none_in_error() -> None:
+    found = explorer(search="no such thing")
+    for view in found.views:
+        assert getattr(found, f"draw_{view.id}")().to_html()
+    assert found.last_error is None and found.status() == "No endpoint is left that has a price."
+
+
 def test_the_break_even_is_against_the_cheapest_other_model_unless_one_is_chosen() -> None:
     found = CostExplorer(catalog_name="2026-11", selected=SONNET, compare_with="openai/gpt-4o", as_of=DAY)
     assert found.draw_break_even().alt == (

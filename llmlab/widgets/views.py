@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -19,7 +20,7 @@ Json = dict[str, Any]
 Tone = Literal["", "good", "warn", "bad", "quiet"]
 
 
-class Payload:
+class Payload(ABC):
     """What every view's draw method returns. `kind` names the front end's file that draws it."""
 
     kind: ClassVar[str]
@@ -29,9 +30,9 @@ class Payload:
         plain: Json = _plain(self)
         return plain
 
+    @abstractmethod
     def to_html(self) -> str:
         """The same content as static HTML, escaped."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

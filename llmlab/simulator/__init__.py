@@ -10,6 +10,8 @@ keeps the times at which it really sent each chunk. It runs without a key, a net
         ...
         simulator.log()
 
+In what they say and are asked, one word is one token.
+
 An endpoint's `name` is what a request calls its model, in any dialect. A call for a tool is answered when the request
 offers tools and either forces one (`tool_choice`) or ends with a user message that says `call` and the tool's name.
 """
@@ -31,16 +33,16 @@ from .faults import (
     Stall,
     Status,
 )
-from .process import DIALECTS, Simulator, litellm_parameters
+from .process import DialectName, Simulator, litellm_parameters
 from .profile import Burst, LatencyProfile, RateLimit, Schedule, profile_from_latency
 from .wirelog import LoggedChunk, LoggedRequest
 
 __all__ = [
-    "DIALECTS",
     "AnswerShape",
     "Burst",
     "ContextOverflow",
     "Cut",
+    "DialectName",
     "Fault",
     "FaultScript",
     "Hang",

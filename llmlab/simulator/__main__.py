@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 
+from ..errors import LlmlabError
 from .serialisation import Settings, read_json
 from .server import listen
 
@@ -58,7 +59,7 @@ def main() -> None:
         line += byte
     try:
         settings = read_json(Settings, bytes(line))
-    except ValueError as e:
+    except (ValueError, LlmlabError) as e:
         _say({"error": str(e)})
         return
     asyncio.run(serve(settings))

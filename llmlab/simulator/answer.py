@@ -21,6 +21,7 @@ PieceKind = Literal["reasoning", "answer", "tool"]
 Finish = Literal["stop", "length", "tool", "refusal"]
 
 REFUSAL = "I cannot help with that."
+SIGNATURE = "c2ltdWxhdGVk"  # of reasoning, for the providers that sign it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,13 @@ class Answer:
             return ""
         return "".join(piece.text for piece in self.pieces if piece.kind == kind)
 
+    def arguments(self) -> Any:
+        """A call's arguments as an object; empty where `max_tokens` cut them short."""
+        try:
+            return json.loads(self.text("tool"))
+        except ValueError:
+            return {}
+
 
 def compose(request: Request, shape: AnswerShape, draw: random.Random, *, id: str, created: int) -> Answer:
     """The answer to `request`, cut at its `max_tokens`; the same `draw` says the same words."""
@@ -155,7 +163,7 @@ def usage_of(request: Request, shape: AnswerShape, pieces: tuple[Piece, ...]) ->
 
 
 def _prose(tokens: int, script: str, draw: random.Random) -> list[str]:
-    chosen = draw.choices(_words()[script], k=tokens)
+    chosen = draw.choices(words()[script], k=tokens)
     return [word if index == 0 else f" {word}" for index, word in enumerate(chosen)]
 
 
@@ -183,11 +191,12 @@ def _value(schema: Mapping[str, Any], draw: random.Random) -> Any:
         case "object":
             return _arguments(schema, draw)
         case _:
-            return draw.choice(_words()["english"])
+            return draw.choice(words()["english"])
 
 
 @functools.cache
-def _words() -> dict[str, list[str]]:
+def words() -> dict[str, list[str]]:
+    """What models say, by script."""
     import yaml
 
     text = resources.files(__package__).joinpath("words.yaml").read_text(encoding="utf-8")

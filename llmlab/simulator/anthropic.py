@@ -7,11 +7,10 @@ that is empty but for its signature.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .answer import Answer, Finish, PieceKind, Request, Tool, Usage
+from .answer import SIGNATURE, Answer, Finish, PieceKind, Request, Tool, Usage
 from .dialect import BadRequestError, Failure, Route, ServerSentEvents, Told, last_of, sse, texts
 from .frames import Delta, Frame
 
@@ -40,7 +39,6 @@ MESSAGES = {
     500: "Internal server error",
     529: "Overloaded",
 }
-SIGNATURE = "c2ltdWxhdGVk"
 
 
 class Anthropic(ServerSentEvents):
@@ -75,7 +73,7 @@ class Anthropic(ServerSentEvents):
         if answer.text("answer"):
             blocks.append({"type": "text", "text": answer.text("answer")})
         if answer.tool:
-            blocks.append({**_block("tool", answer), "input": _arguments(answer.text("tool"))})
+            blocks.append({**_block("tool", answer), "input": answer.arguments()})
         usage = {"usage": _usage(answer.usage, answer.usage.output)} if answer.usage else {}
         return {**_message(answer), "content": blocks, "stop_reason": FINISH[answer.finish], **usage}
 
@@ -172,14 +170,6 @@ def _delta(delta: Delta) -> dict[str, str]:
     if delta.kind == "tool":
         return {"type": "input_json_delta", "partial_json": delta.text}
     return {"type": "text_delta", "text": delta.text}
-
-
-def _arguments(text: str) -> Any:
-    """A call's arguments as an object; empty where `max_tokens` cut them short."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return {}
 
 
 def _forced(choice: Any) -> str | None:

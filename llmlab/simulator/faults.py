@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..errors import LlmlabError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
@@ -23,6 +25,10 @@ class Status:
     retry_after_s: int | None = None
     after_s: float = 0.0
     kind: Literal["status"] = "status"
+
+    def __post_init__(self) -> None:
+        if not 400 <= self.code <= 599 or self.after_s < 0 or (self.retry_after_s or 0) < 0:
+            raise LlmlabError(f"an error has a status from 400 to 599, and no time is below 0: {self}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +60,9 @@ class Stall:
     for_s: float | None = None
     kind: Literal["stall"] = "stall"
 
+    def __post_init__(self) -> None:
+        _count_from(0, self.after_tokens, self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
@@ -69,6 +78,9 @@ class Cut:
     clean: bool = False
     kind: Literal["cut"] = "cut"
 
+    def __post_init__(self) -> None:
+        _count_from(1, self.token, self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Malformed:
@@ -76,6 +88,9 @@ class Malformed:
 
     token: int = 1
     kind: Literal["malformed"] = "malformed"
+
+    def __post_init__(self) -> None:
+        _count_from(1, self.token, self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +101,9 @@ class InBandError:
     code: int = 503
     kind: Literal["in_band_error"] = "in_band_error"
 
+    def __post_init__(self) -> None:
+        _count_from(0, self.after_tokens, self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
@@ -94,6 +112,9 @@ class Split:
     size: int = 7
     gap_s: float = 0.001
     kind: Literal["split"] = "split"
+
+    def __post_init__(self) -> None:
+        _count_from(1, self.size, self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,3 +156,8 @@ class FaultScript:
     def fault(self, number: int) -> Fault | None:
         """What happens to the `number`-th request, counted from 0 since the script was given."""
         return self.first[number] if number < len(self.first) else self.then
+
+
+def _count_from(least: int, count: int, fault: object) -> None:
+    if count < least:
+        raise LlmlabError(f"counted from {least}: {fault}")

@@ -1,6 +1,6 @@
 """From an answer and its schedule to what is written when: a plan, and what a fault does to it. Pure.
 
-    Answer + Schedule -> Deltas (what the model generates, in time) -> Frames (a dialect's bytes) -> Plan (with a fault)
+Answer + Schedule -> Deltas (what the model generates, in time) -> Frames (a dialect's bytes) -> Plan (with a fault)
 """
 
 from __future__ import annotations
@@ -75,9 +75,7 @@ def streamed(plan: Plan, fault: Fault | None, *, spoil: Callable[[bytes], bytes]
     match fault:
         case Cut(token=token, side=side, clean=clean):
             place = _first(frames, min(token, generated))
-            return replace(
-                plan, frames=frames[: place + (side == "after")], ending="done" if clean else "cut"
-            )
+            return replace(plan, frames=frames[: place + (side == "after")], ending="done" if clean else "cut")
         case Stall(after_tokens=count, for_s=None):
             return replace(plan, frames=frames[: _first(frames, count + 1)], ending="hang")
         case Stall(after_tokens=count, for_s=for_s) if for_s is not None:
@@ -101,14 +99,14 @@ def streamed(plan: Plan, fault: Fault | None, *, spoil: Callable[[bytes], bytes]
 def whole(plan: Plan, fault: Fault | None) -> Plan:
     """As `streamed`, for an answer in one body: what would happen at a token happens in the middle of the body."""
     (frame,) = plan.frames
-    half = replace(frame, data=frame.data[: len(frame.data) // 2])
+    half = replace(frame, data=frame.data[: len(frame.data) // 2], tokens=0)
     match fault:
         case Cut():
             return replace(plan, frames=(half,), ending="cut")
         case Stall(for_s=None):
             return replace(plan, frames=(half,), ending="hang")
         case Stall(for_s=for_s) if for_s is not None:
-            rest = replace(frame, at_s=frame.at_s + for_s, data=frame.data[len(half.data) :], tokens=0)
+            rest = replace(frame, at_s=frame.at_s + for_s, data=frame.data[len(half.data) :])
             return replace(plan, frames=(half, rest))
         case Malformed():
             return replace(plan, frames=(half,), length=len(half.data))
@@ -121,7 +119,7 @@ def whole(plan: Plan, fault: Fault | None) -> Plan:
 def _first(frames: tuple[Frame, ...], through: int) -> int:
     """The place of the first frame that brings token `through`, or of the first that closes, or the end."""
     for place, frame in enumerate(frames):
-        if frame.through >= through and frame.tokens or frame.kind == "close":
+        if (frame.tokens and frame.through >= through) or frame.kind == "close":
             return place
     return len(frames)
 

@@ -116,7 +116,7 @@ class AzureOpenAI(OpenAI):
     name = "azure"
 
     def routes(self) -> Iterable[Route]:
-        return (Route("/openai/deployments/{model}/chat/completions"),)
+        return Route("/openai/deployments/{model}/chat/completions"), Route("/openai/v1/chat/completions")
 
     def frames(self, request: Request, answer: Answer, deltas: Iterable[Delta], ends_s: float) -> Iterator[Frame]:
         clean = {kind: {"filtered": False, "severity": "safe"} for kind in ("hate", "self_harm", "sexual", "violence")}
@@ -136,7 +136,10 @@ class AzureOpenAI(OpenAI):
             case "context_overflow" | "bad_request":
                 error = told.body["error"]
             case "unknown_model":
-                error = {"code": "DeploymentNotFound", "message": "The API deployment for this resource does not exist."}
+                error = {
+                    "code": "DeploymentNotFound",
+                    "message": "The API deployment for this resource does not exist.",
+                }
             case _:
                 pass
         return Told(status=told.status, body={"error": error}, headers=told.headers)

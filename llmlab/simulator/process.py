@@ -17,7 +17,7 @@ import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from ..errors import LlmlabError, UnknownNameError
 from .endpoint import SimulatedEndpoint
@@ -63,7 +63,10 @@ class Simulator:
         return self._process.pid
 
     def log(self, *, after: int = 0) -> tuple[LoggedRequest, ...]:
-        """The requests so far, or those after the `after`-th: each with all chunks that were sent."""
+        """The requests so far, or those after the `after`-th: each with all chunks that were sent.
+
+        Ask between runs, or for little: the server tells it on the loop that sends the tokens.
+        """
         return read_json(tuple[LoggedRequest, ...], self._ask("GET", f"/_log?after={after}"))
 
     def script(self, endpoint: str, faults: FaultScript | Sequence[Fault | None]) -> None:
@@ -78,7 +81,7 @@ class Simulator:
         """End the process. Streams that are under way are cut."""
         self._end()
 
-    def __enter__(self) -> Simulator:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -93,7 +96,7 @@ class Simulator:
             connection.request(method, path, None if body is None else json.dumps(body))
             response = connection.getresponse()
             answer = response.read()
-        except OSError as e:
+        except (OSError, http.client.HTTPException) as e:
             raise LlmlabError(f"the simulator (process {self.pid}) does not answer: {e}") from e
         finally:
             connection.close()
@@ -113,7 +116,7 @@ def litellm_parameters(url: str, name: str, dialect: DialectName) -> dict[str, A
         case "anthropic":
             return {"model": f"anthropic/{name}", "api_base": url, **key}
         case "gemini":
-            return {"model": f"gemini/{name}", "api_base": f"{url}/v1beta/models/{name}", **key}
+            return {"model": f"gemini/{name}", "api_base": f"{url}/v1beta", **key}
         case "bedrock":
             return {
                 "model": f"bedrock/converse/{name}",

@@ -36,7 +36,9 @@ class Schedule:
     def __post_init__(self) -> None:
         times = [burst.at_s for burst in self.bursts]
         if times != sorted(times) or any(burst.tokens < 1 for burst in self.bursts) or min(times, default=0) < 0:
-            raise LlmlabError(f"a schedule has rising times from 0 on and at least one token a burst, not {self.bursts}")
+            raise LlmlabError(
+                f"a schedule has rising times from 0 on and at least one token a burst, not {self.bursts}"
+            )
 
     @property
     def tokens(self) -> int:

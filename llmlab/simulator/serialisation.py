@@ -5,13 +5,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from .endpoint import SimulatedEndpoint
 from .faults import FaultScript
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 T = TypeVar("T")
 
@@ -46,11 +43,12 @@ def as_plain(value: Any) -> Any:
 
 def read_json(kind: type[T], text: str | bytes) -> T:
     """The value of `kind` that `text` holds. Raises `ValueError` where it holds none."""
-    return _adapter(kind).validate_json(text)
+    value: T = _adapter(cast(Any, kind)).validate_json(text)
+    return value
 
 
 @functools.cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
+def _adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter  # a quarter of a second
 
     return TypeAdapter(kind)

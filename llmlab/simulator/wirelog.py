@@ -17,11 +17,12 @@ from typing import Any, Literal
 
 from .frames import FrameKind
 
-Ended = Literal["done", "cut", "client left", "hung"]
+Ended = Literal["done", "cut", "client left"]
 
 HIDDEN = "(hidden)"
 SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie", "signature", "credential")
-KEPT = 10_000  # requests; the oldest are forgotten first
+KEPT = 10_000  # requests, and
+KEPT_BYTES = 128 * 1024**2  # of their bodies; the oldest are forgotten first
 
 now_ns = time.monotonic_ns
 
@@ -79,6 +80,7 @@ class OpenRequest:
     read_ns: int | None = None
     status: int | None = None
     fault: str | None = None
+    size: int = 0
     chunks: list[LoggedChunk] = field(default_factory=list)
     ended: Ended | None = None
     ended_ns: int | None = None
@@ -110,8 +112,9 @@ class WireLog:
     """The last requests, in the order in which they came."""
 
     def __init__(self) -> None:
-        self._requests: deque[OpenRequest] = deque(maxlen=KEPT)
+        self._requests: deque[OpenRequest] = deque()
         self._count = 0
+        self._bytes = 0
 
     def open(self, *, dialect: str, path: str, headers: Mapping[str, str]) -> OpenRequest:
         self._count += 1
@@ -120,6 +123,13 @@ class WireLog:
         )
         self._requests.append(request)
         return request
+
+    def note_size(self, request: OpenRequest, size: int) -> None:
+        """Say how large the body of `request` is; others are forgotten where it is too much together."""
+        request.size = size
+        self._bytes += size
+        while len(self._requests) > 1 and (len(self._requests) > KEPT or self._bytes > KEPT_BYTES):
+            self._bytes -= self._requests.popleft().size
 
     def after(self, number: int) -> list[LoggedRequest]:
         """The requests that came after the `number`-th, finished or not."""

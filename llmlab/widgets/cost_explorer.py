@@ -121,8 +121,9 @@ class CostExplorer(WorkloadPanel):
         self._warning = ""
         self._shown_for: object = None
         self._kept_for: object = None
-        self._offer_catalogs(values.get("catalog_name", ""))
-        self._offer(self._load(values.get("catalog_name", self.catalog_name)))
+        named = scenario.catalog.name if scenario else values.get("catalog_name", "")
+        self._offer_catalogs(named)
+        self._offer(self._load(named or self.catalog_name))
         super().__init__(**values)
         if scenario is not None:
             self.open_scenario(scenario)

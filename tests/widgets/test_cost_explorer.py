@@ -119,6 +119,13 @@ def test_overrides_are_named_in_the_bill_and_travel_in_the_scenario(tmp_path: Pa
     assert said(found, SONNET) == "$1,950"
 
 
+def test_a_scenario_may_discount_what_only_its_own_catalog_has() -> None:
+    found = explorer()
+    found.on_overrides("deals.yaml", DEALS.replace("provider: anthropic", "endpoint: gemini/gemini-2-pro"))
+    reopened = CostExplorer.from_scenario(found.scenario, as_of=DAY)
+    assert said(reopened, "gemini/gemini-2-pro") == "$1,925"
+
+
 def test_wrong_overrides_leave_the_old_ones_in_place() -> None:
     found = explorer()
     found.on_overrides("deals.yaml", DEALS)

@@ -128,6 +128,9 @@ def break_even_figure(a: Endpoint, b: Endpoint, workload: Workload, catalog: Cat
         return Figure(
             {}, alt="", empty=f"{a.id} is both: select another row, or choose what to compare with under Compare."
         )
+    for endpoint in (a, b):
+        if reason := ledger(endpoint, workload, catalog, as_of=as_of).unpriced:
+            return Figure({}, alt="", empty=f"{endpoint.id} is unpriced: {reason}.")
     found = break_even(a, b, workload, catalog, over=over, as_of=as_of)
     steps = [found.low + (found.high - found.low) * i / _POINTS for i in range(_POINTS + 1)]
     data = [

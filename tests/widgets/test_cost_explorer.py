@@ -177,6 +177,12 @@ def test_filters_that_leave_nothing_leave_every_view_empty_and_none_in_error() -
     assert found.last_error is None and found.status() == "No endpoint is left that has a price."
 
 
+def test_an_unpriced_selection_is_said_by_every_view_and_is_no_error() -> None:
+    found = explorer(selected="openai/gpt-5-mini")
+    for view in (found.draw_ledger(), found.draw_tornado(), found.draw_break_even()):
+        assert view.empty == "openai/gpt-5-mini is unpriced: no price published."
+
+
 def test_the_break_even_is_against_the_cheapest_other_model_unless_one_is_chosen() -> None:
     found = CostExplorer(catalog_name="2026-11", selected=SONNET, compare_with="openai/gpt-4o", as_of=DAY)
     assert found.draw_break_even().alt == (

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -31,8 +31,9 @@ class Estimate:
 
     `input_usd` is the whole prompt side (uncached, cache reads, writes and storage), `output_usd` the answer with its
     hidden reasoning; with `fees_usd` and `reservation_usd` they sum to `total_usd`. `ratio` is against the cheapest
-    priced row. Latencies are seconds and priors, not measurements; `p50_total_s` is the middle of the published
-    range. `flags` are short words for a reader: retired, no batch price.
+    row that costs something. Latencies are seconds and priors, not measurements; `ttft_is` keeps a publisher's "under"
+    apart, `p50_total_s` is the middle of the published range. `flags` are short words for a reader: retired, no batch
+    price.
     """
 
     model: str
@@ -53,6 +54,7 @@ class Estimate:
     reservation_usd: float | None
     unpriced: str | None
     ttft_s: float | None
+    ttft_is: Literal["about", "under"] | None
     p50_total_s: float | None
     p50_low_s: float | None
     p50_high_s: float | None
@@ -154,6 +156,7 @@ def _row(grid: Grid, prices: Prices, workload: Workload, i: int, cheapest: float
         reservation_usd=usd["reservation"] if known else None,
         unpriced=None if known else _why_unpriced(endpoint, workload, grid),
         ttft_s=_seconds(fast.ttft_s),
+        ttft_is=endpoint.latency.ttft_is if endpoint.latency and endpoint.latency.ttft_s is not None else None,
         p50_total_s=_seconds(fast.total_s),
         p50_low_s=_seconds(fast.low_s),
         p50_high_s=_seconds(fast.high_s),

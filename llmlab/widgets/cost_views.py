@@ -119,7 +119,7 @@ def _row(row: Estimate, catalog: Catalog) -> Row:
         Cell(_times(row.ratio)),
         Cell("" if row.input_usd is None else usd(row.input_usd)),
         Cell("" if row.output_usd is None else usd(row.output_usd)),
-        Cell(_seconds(row.ttft_s), title=basis),
+        Cell(f"{'<' if row.ttft_is == 'under' else ''}{_seconds(row.ttft_s)}", title=basis),
         Cell(_seconds_range(row.p50_low_s, row.p50_high_s), title=basis),
         _window_cell(_window(row, catalog)),
         Cell(row.confidence.replace("_", " ") if row.confidence else "none", title=source),

@@ -84,6 +84,12 @@ def test_the_table_says_what_the_seed_said() -> None:
     assert said(found, SONNET) == "$975"
 
 
+def test_latencies_keep_the_seeds_range_and_its_under() -> None:
+    cells = {row.key: [getattr(cell, "text", cell) for cell in row.cells] for row in explorer().draw_table().rows}
+    assert cells["groq/llama-3-3-8b"][6:8] == ["<0.1", "0.1–0.4"]
+    assert cells[SONNET][6:8] == ["0.4", "2–4"]
+
+
 def test_the_frame_holds_what_the_filters_leave() -> None:
     frame = explorer(providers=("anthropic",)).to_frame()
     assert list(frame.endpoint) == ["anthropic/claude-haiku-4-5", SONNET, "anthropic/claude-opus-4-7"]

@@ -64,6 +64,8 @@ def sort_value(row: Estimate, key: str, catalog: Catalog) -> Any:
 def bars(rows: Sequence[Estimate], *, total_rows: int, selected: str, caption: str) -> Bars:
     """Cost per endpoint, stacked by token class; hedged prices with the band that they may mean (assumed)."""
     used = [c for c in _CLASSES if any(getattr(r, c[0]) for r in rows)]
+    if any(r.confidence not in (None, "list") and r.total_usd is not None for r in rows):
+        caption += " Whiskers are bands by factors that llmlab assumes for the publisher's hedge."
     return Bars(
         bars=tuple(_bar(r, used) for r in rows),
         series=tuple(Series(key, label) for _, key, label in used),

@@ -151,12 +151,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Bars(Payload):
-    """Horizontal stacked bars. `marks` are (value, label) lines across all of them, such as a budget."""
+    """Horizontal stacked bars."""
 
     kind: ClassVar[str] = "bars"
     bars: tuple[Bar, ...]
     series: tuple[Series, ...] = ()
-    marks: tuple[tuple[float, str], ...] = ()
     total_rows: int | None = None
     selected: str | None = None
     caption: str = ""

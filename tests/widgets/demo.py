@@ -158,7 +158,6 @@ class Demo(Panel):
         return Bars(
             tuple(bars),
             (Series("in", "Input"), Series("out", "Output")),
-            marks=((1_000.0, "budget $1,000"),),
             caption="dollars per month",
             empty="No model matches the search: empty it to see all.",
         )

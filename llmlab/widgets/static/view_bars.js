@@ -7,7 +7,7 @@ function barsView({ node, spec, ask }) {
   const foot = h("div", { class: "foot" });
   node.append(legend, list, foot);
 
-  function track(bar, series, top, marks) {
+  function track(bar, series, top) {
     const percent = (value) => `${round((100 * value) / top, 3)}%`;
     const parts = bar.segments?.filter((part) => part.value > 0).map((part) => {
       const place = series.findIndex((one) => one.key === part.series);
@@ -23,19 +23,14 @@ function barsView({ node, spec, ask }) {
       whisker.style.left = percent(low);
       whisker.style.width = percent(Math.max((bar.high ?? low) - low, 0));
     }
-    const lines = marks.map(([value, label]) => {
-      const mark = h("span", { class: "mark", title: label });
-      mark.style.left = percent(value);
-      return mark;
-    });
-    return h("span", { class: "track", "aria-hidden": "true" }, parts, low === undefined ? "" : whisker, lines);
+    return h("span", { class: "track", "aria-hidden": "true" }, parts, low === undefined ? "" : whisker);
   }
 
-  function row(bar, series, top, marks, selected) {
+  function row(bar, series, top, selected) {
     const said = (bar.segments ?? []).map((part) => `${series.find((s) => s.key === part.series).label} ${part.text}`);
     const content = [
       h("span", { class: "name" }, bar.label, (bar.badges ?? []).map(badge)),
-      bar.unpriced ? h("span", { class: "unpriced" }, bar.unpriced) : track(bar, series, top, marks),
+      bar.unpriced ? h("span", { class: "unpriced" }, bar.unpriced) : track(bar, series, top),
       h("span", { class: "total" }, bar.unpriced ? "" : bar.total),
       said.length ? h("span", { class: "unseen" }, `: ${said.join(", ")}`) : "",
     ];
@@ -48,17 +43,15 @@ function barsView({ node, spec, ask }) {
   }
 
   return {
-    draw({ bars, series = [], marks = [], selected, caption, empty = "Nothing to show.", total_rows: total }) {
+    draw({ bars, series = [], selected, caption, empty = "Nothing to show.", total_rows: total }) {
       const length = (bar) => (bar.segments ?? []).reduce((sum, part) => sum + part.value, 0);
       const top = Math.max(...bars.map((bar) => Math.max(length(bar), bar.high ?? 0)), 0) || 1;
-      const shown = marks.filter(([value]) => value <= top); // a line beyond the longest bar would squeeze them all
       legend.replaceChildren(
         ...series.map(({ label }, i) => h("li", {}, h("span", { class: `swatch s${i % PALETTE.length}` }), label)),
-        ...shown.map(([, label]) => h("li", {}, h("span", { class: "swatch mark" }), label)),
         ...(bars.some((bar) => bar.low !== undefined || bar.high !== undefined)
           ? [h("li", {}, h("span", { class: "swatch range" }), "range")] : []),
         caption ? h("li", { class: "caption" }, caption) : "");
-      if (bars.length) replaceKeepingFocus(list, ...bars.map((bar) => row(bar, series, top, shown, selected)));
+      if (bars.length) replaceKeepingFocus(list, ...bars.map((bar) => row(bar, series, top, selected)));
       else list.replaceChildren(h("li", { class: "empty" }, empty));
       legend.hidden = !bars.length;
       replaceKeepingFocus(foot, moreButton(bars.length, total, ask));

@@ -15,6 +15,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "llmlab"
 
 GROUND = {"errors", "saving", "shipped"}  # stands on nothing but errors, may be used by all but the simulator
+CLOCK = {"stamps"}  # of those who measure, and of those who are measured
 PURE = {"catalog", "cost", "routing"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -24,8 +25,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cost": GROUND | {"catalog"},
     "routing": GROUND | {"catalog", "cost"},
     "gateway": GROUND | {"catalog", "cost", "routing"},
-    "measurement": GROUND | {"catalog", "cost"},
-    "simulator": {"errors", "catalog.records"},  # of the catalog, only the latency values
+    "measurement": GROUND | CLOCK | {"catalog", "cost", "simulator"},
+    "stamps": set(),
+    "simulator": CLOCK | {"errors", "catalog.records"},  # of the catalog, only the latency values
     "scenario": GROUND | PURE,
     "report": GROUND | PURE,
     "widgets": GROUND | PURE | {"gateway", "measurement", "simulator", "scenario", "report"},

@@ -3,7 +3,7 @@ overrides."""
 
 from .catalog import Catalog
 from .overrides import Overrides, parse_overrides, read_overrides
-from .records import Endpoint, Evidence, Latency, Model, PriceList, Provider, Rates, Residency
+from .records import Endpoint, Evidence, Latency, MeasuredLatency, Model, PriceList, Provider, Rates, Residency
 from .snapshots import load_catalog, snapshot_names
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Endpoint",
     "Evidence",
     "Latency",
+    "MeasuredLatency",
     "Model",
     "Overrides",
     "PriceList",

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import UnknownNameError
 from .records import Endpoint, HostingRow, Model, Provider
@@ -111,7 +111,7 @@ class Catalog:
     def content_hash(self) -> str:
         """Sixteen hexadecimal digits of everything this catalog says: the pin that a saved scenario holds."""
         kinds: tuple[tuple[Model | Provider | Endpoint, ...], ...] = (self.models, self.providers, self.endpoints)
-        said = [[dataclasses.asdict(record) for record in sorted(kind, key=lambda r: r.id)] for kind in kinds]
+        said = [[_said(record) for record in sorted(kind, key=lambda r: r.id)] for kind in kinds]
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=_plain).encode()).hexdigest()[:16]
 
     def diff(self, newer: Catalog, *, as_of: date | None = None) -> tuple[Change, ...]:
@@ -146,6 +146,15 @@ class Catalog:
 
     def _unknown(self, what: str, id: str, known: Collection[str]) -> NoReturn:
         raise UnknownNameError(what, id, known, where=f"catalog {self.name}")
+
+
+# Fields that records got after scenarios had been pinned: left out where empty, so that those pins still hold.
+_LATER = ("measured",)
+
+
+def _said(record: Model | Provider | Endpoint) -> dict[str, Any]:
+    said = dataclasses.asdict(record)
+    return {name: value for name, value in said.items() if value is not None or name not in _LATER}
 
 
 def _plain(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The user's own facts, laid over a snapshot: a negotiated discount, a private endpoint, a GPU box.
+"""The user's own facts, laid over a snapshot: a negotiated discount, a private endpoint, a GPU box, a measured latency.
 
     name: our-deals
     checked_on: 2026-11-20
@@ -9,6 +9,14 @@
         model: llama-3-3-70b
         ...
         prices: [{reserved_usd_per_hour: 12.29, evidence: {source: invoice of October, checked_on: 2026-10-31}}]
+    latencies:                      # as `measurement/` saves them: field for field a `MeasuredLatency`
+      - endpoint: groq/llama-3-3-70b
+        measured_on: 2026-11-23
+        simulated: false
+        n: 40
+        ttft_s: {n: 40, p50: 0.21, p90: 0.35}
+        e2e_s: {n: 40, p50: 1.9, p90: 2.4}
+        path: litellm
 
 A figure without evidence of its own is the file's, on the day it says it was `checked_on`.
 An endpoint with an id that the snapshot has replaces it. A discounted price says so in its source.
@@ -17,7 +25,7 @@ An endpoint with an id that the snapshot has replaces it. A discounted price say
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -25,10 +33,10 @@ from pathlib import Path
 from ..errors import CatalogError, LlmlabError, UnknownNameError
 from . import schema, sections, strict_yaml
 from .catalog import Catalog
-from .records import MODES, Endpoint, Factor, ModeRates, PriceList, Rates
+from .records import MODES, Endpoint, Factor, MeasuredLatency, ModeRates, PriceList, Rates
 from .sections import R
 
-_OWN = ("name", "checked_on", "discounts")
+_OWN = ("name", "checked_on", "discounts", "latencies")
 _DISCOUNTED = " by overrides "
 
 
@@ -51,10 +59,31 @@ class Discount:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EndpointLatency:
+    """What was measured of one endpoint. `place` is where it stands, for the error message."""
+
+    endpoint: str
+    measured: MeasuredLatency
+    place: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LatencyItem(MeasuredLatency):
+    """An `EndpointLatency` as a file has it, in one mapping."""
+
+    endpoint: str
+
+    def placed(self, place: str) -> EndpointLatency:
+        own = {f.name: getattr(self, f.name) for f in dataclasses.fields(MeasuredLatency)}
+        return EndpointLatency(endpoint=self.endpoint, measured=MeasuredLatency(**own), place=place)
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Head:
     name: str
     checked_on: date | None = None
     discounts: tuple[Discount, ...] = ()
+    latencies: tuple[_LatencyItem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,9 +91,10 @@ class Overrides:
     """An overrides file, read. `places` says where each discount stands, for the error message."""
 
     name: str
-    discounts: tuple[Discount, ...]
-    places: tuple[str, ...]
-    parts: sections.Sections
+    discounts: tuple[Discount, ...] = ()
+    places: tuple[str, ...] = ()
+    parts: sections.Sections = field(default_factory=sections.Sections)
+    latencies: tuple[EndpointLatency, ...] = ()
 
 
 def read_overrides(path: Path) -> Overrides:
@@ -85,11 +115,13 @@ def _decode(document: strict_yaml.Document) -> Overrides:
         document.data.setdefault("evidence", {"source": f"overrides {head.name}", "checked_on": head.checked_on})
     parts = sections.read_sections(document, {}, head.checked_on)
     places = tuple(document.at(("discounts", i)) for i in range(len(head.discounts)))
-    return Overrides(head.name, head.discounts, places, parts)
+    latencies = tuple(item.placed(document.at(("latencies", i))) for i, item in enumerate(head.latencies))
+    return Overrides(head.name, head.discounts, places, parts, latencies)
 
 
 def apply(catalog: Catalog, overrides: Overrides) -> Catalog:
-    """`catalog` with `overrides` laid over it. A discount that meets no endpoint is an error: it was misspelt."""
+    """`catalog` with `overrides` laid over it. A discount or a latency that meets no endpoint is an error: it was
+    misspelt."""
     endpoints = list(catalog.endpoints)
     for discount, place in zip(overrides.discounts, overrides.places, strict=True):
         if not any(map(discount.meets, endpoints)):
@@ -103,7 +135,23 @@ def apply(catalog: Catalog, overrides: Overrides) -> Catalog:
         overrides=(*catalog.overrides, overrides.name),
     )
     sections.check_references(laid, overrides.parts.endpoints)
-    return laid
+    return _measured(laid, overrides.latencies) if overrides.latencies else laid
+
+
+def _measured(catalog: Catalog, latencies: tuple[EndpointLatency, ...]) -> Catalog:
+    known = {endpoint.id for endpoint in catalog.endpoints}
+    found: dict[str, EndpointLatency] = {}
+    for latency in latencies:
+        if latency.endpoint not in known:
+            raise UnknownNameError("endpoint", latency.endpoint, known, where=latency.place)
+        if (first := found.setdefault(latency.endpoint, latency)) is not latency:
+            raise CatalogError(f"{latency.place}: {latency.endpoint!r} stands twice; the first is at {first.place}")
+    return dataclasses.replace(
+        catalog,
+        endpoints=tuple(
+            dataclasses.replace(e, measured=found[e.id].measured) if e.id in found else e for e in catalog.endpoints
+        ),
+    )
 
 
 def _laid(below: tuple[R, ...], above: tuple[R, ...]) -> tuple[R, ...]:

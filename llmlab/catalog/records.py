@@ -41,6 +41,7 @@ Scope = Literal[
 ]
 Host = Literal["native", "bedrock", "azure", "vertex", "self_host"]
 Status = Literal["live", "retiring", "retired"]
+CallPath = Literal["litellm", "openai", "anthropic", "httpx"]
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -48,6 +49,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 Rate = Annotated[Decimal, Ge(0)]
 Factor = Annotated[Decimal, Gt(0)]
 Count = Annotated[int, Gt(0)]
+Seconds = Annotated[Decimal, Ge(0)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +163,7 @@ class Residency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """A prior for how fast an endpoint answers, as somebody published it; `measurement/` replaces it with your own.
+    """A prior for how fast an endpoint answers, as somebody published it; a `MeasuredLatency` of your own goes first.
 
     `p50_total_s` is a (low, high) range for a non-streaming answer to the request described in `measured_on`.
     `ttft_s` is seconds to the first token; `ttft_is` keeps "around" and "under" apart.
@@ -173,6 +175,60 @@ class Latency:
     output_tokens_per_s: Factor | None = None
     measured_on: str | None = None
     evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Percentiles:
+    """Seconds that half, or 90, 95 or 99 in a hundred, of `n` calls stayed within. A tail that so few calls say nothing
+    about is `None`, not a guess."""
+
+    n: Count
+    p50: Seconds
+    p90: Seconds | None = None
+    p95: Seconds | None = None
+    p99: Seconds | None = None
+
+    def __post_init__(self) -> None:
+        known = [s for s in (self.p50, self.p90, self.p95, self.p99) if s is not None]
+        if known != sorted(known):
+            raise ValueError(f"percentiles cannot fall: {', '.join(f'{s:f}' for s in known)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentError:
+    """How far off the instrument's TTFT was against a known schedule, in milliseconds, over `n` calls: `median_ms` is
+    the median (negative is early), `p99_ms` the 99th percentile of its size, or the largest where n is too small."""
+
+    median_ms: Decimal
+    p99_ms: Annotated[Decimal, Ge(0)]
+    n: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredLatency:
+    """How fast an endpoint answered when it was measured from one's own machine: preferred to a `Latency` prior.
+
+    Seconds from the last byte of the request: to the first generated token (`ttft_s`), to the first one of the answer
+    (`ttfo_s`), to the last one (`e2e_s`); `itl_s` is from one token to the next. `n` calls succeeded; a figure that not
+    all of them gave has an `n` of its own. `input_tokens` and `output_tokens` (with reasoning) are medians. `region`
+    and `machine` say from where, in words. `chunk_timed`: some calls were timed when the library handed a chunk over,
+    not when its bytes arrived. `simulated`: a simulator answered, nobody's servers were measured.
+    """
+
+    measured_on: date
+    simulated: bool
+    n: Count
+    ttft_s: Percentiles
+    ttfo_s: Percentiles | None = None
+    itl_s: Percentiles | None = None
+    e2e_s: Percentiles
+    input_tokens: Annotated[int, Ge(0)] | None = None
+    output_tokens: Annotated[int, Ge(0)] | None = None
+    path: CallPath
+    chunk_timed: bool = False
+    region: str | None = None
+    machine: str | None = None
+    instrument_error: InstrumentError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +294,7 @@ class Endpoint:
     prices: tuple[PriceList, ...] = ()
     uplifts: Mapping[str, Factor] = field(default_factory=dict)
     latency: Latency | None = None
+    measured: MeasuredLatency | None = None
     retires_on: date | None = None
     successor: str | None = None
     formerly: tuple[str, ...] = ()

@@ -33,9 +33,9 @@ class Placed(Generic[R]):
 class Sections:
     """The records of one file, in its order."""
 
-    providers: tuple[Placed[Provider], ...]
-    models: tuple[Placed[Model], ...]
-    endpoints: tuple[Placed[Endpoint], ...]
+    providers: tuple[Placed[Provider], ...] = ()
+    models: tuple[Placed[Model], ...] = ()
+    endpoints: tuple[Placed[Endpoint], ...] = ()
 
 
 def check_keys(document: Document, others: Collection[str]) -> None:

@@ -16,7 +16,7 @@ from ..catalog.records import Confidence, Endpoint, Status
 from .billing import caches, price_list
 from .grid import Floats, Grid, Prices
 from .ledger import tokenizer_scale, unpriced_reason
-from .speed import speed
+from .speed import SpeedKind, speed
 from .workload import Workload
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ class Estimate:
 
     `input_usd` is the whole prompt side (uncached, cache reads, writes and storage), `output_usd` the answer with its
     hidden reasoning; with `fees_usd` and `reservation_usd` they sum to `total_usd`. `ratio` is against the cheapest
-    row that costs something. Latencies are seconds and priors, not measurements; `ttft_is` keeps a publisher's "under"
-    apart, `p50_total_s` is the middle of the published range. `flags` are short words for a reader: retired, no batch
-    price.
+    row that costs something. Latencies are seconds; `latency_kind` says whether they are published priors, measured
+    or simulated, `latency_basis` on what they rest; `ttft_is` keeps a publisher's "under" apart, `p50_total_s` is the
+    middle of the range. `flags` are short words for a reader: retired, no batch price.
     """
 
     model: str
@@ -58,6 +58,7 @@ class Estimate:
     p50_total_s: float | None
     p50_low_s: float | None
     p50_high_s: float | None
+    latency_kind: SpeedKind | None
     latency_basis: str
     confidence: Confidence | None
     source: str | None
@@ -156,10 +157,11 @@ def _row(grid: Grid, prices: Prices, workload: Workload, i: int, cheapest: float
         reservation_usd=usd["reservation"] if known else None,
         unpriced=None if known else _why_unpriced(endpoint, workload, grid),
         ttft_s=_seconds(fast.ttft_s),
-        ttft_is=endpoint.latency.ttft_is if endpoint.latency and endpoint.latency.ttft_s is not None else None,
+        ttft_is=None if fast.ttft_s is None else fast.ttft_is,
         p50_total_s=_seconds(fast.total_s),
         p50_low_s=_seconds(fast.low_s),
         p50_high_s=_seconds(fast.high_s),
+        latency_kind=None if fast.ttft_s is None and fast.total_s is None else fast.kind,
         latency_basis=fast.basis,
         confidence=price.evidence.confidence if price else None,
         source=price.evidence.source if price else None,

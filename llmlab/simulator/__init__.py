@@ -18,9 +18,11 @@ offers tools and either forces one (`tool_choice`) or ends with a user message t
 
 from .answer import AnswerShape
 from .endpoint import SimulatedEndpoint
+from .examples import base_url, curl
 from .faults import (
     ContextOverflow,
     Cut,
+    Entry,
     Fault,
     FaultScript,
     Hang,
@@ -28,6 +30,7 @@ from .faults import (
     Malformed,
     MissingFinish,
     MissingUsage,
+    Packed,
     Refusal,
     Split,
     Stall,
@@ -43,6 +46,7 @@ __all__ = [
     "ContextOverflow",
     "Cut",
     "DialectName",
+    "Entry",
     "Fault",
     "FaultScript",
     "Hang",
@@ -53,6 +57,7 @@ __all__ = [
     "Malformed",
     "MissingFinish",
     "MissingUsage",
+    "Packed",
     "RateLimit",
     "Refusal",
     "Schedule",
@@ -61,6 +66,8 @@ __all__ = [
     "Split",
     "Stall",
     "Status",
+    "base_url",
+    "curl",
     "litellm_parameters",
     "profile_from_latency",
 ]

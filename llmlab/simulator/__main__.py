@@ -10,6 +10,7 @@ import sys
 import threading
 
 from ..errors import LlmlabError
+from ..stamps import StampingLoop
 from .serialisation import Settings, read_json
 from .server import listen
 
@@ -62,7 +63,8 @@ def main() -> None:
     except (ValueError, LlmlabError) as e:
         _say({"error": str(e)})
         return
-    asyncio.run(serve(settings))
+    with asyncio.Runner(loop_factory=StampingLoop) as runner:
+        runner.run(serve(settings))
 
 
 if __name__ == "__main__":

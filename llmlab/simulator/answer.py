@@ -28,18 +28,20 @@ SIGNATURE = "c2ltdWxhdGVk"  # of reasoning, for the providers that sign it
 class AnswerShape:
     """How much a model says. Reasoning comes first; `hidden` reasoning takes its time and is billed, but is not sent.
 
-    `cached_tokens` of the prompt are said to have been read from a cache. `text` is `english`, or `unicode` for words
-    of two to four bytes a character and of several scripts.
+    `cached_tokens` of the prompt are said to have been read from a cache, and `cache_write_tokens` of what is left of
+    it to have been written to one; Anthropic and Bedrock tell of both, the others of reads only. `text` is `english`,
+    or `unicode` for words of two to four bytes a character and of several scripts.
     """
 
     output_tokens: int = 32
     reasoning_tokens: int = 0
     reasoning: Literal["visible", "hidden"] = "visible"
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     text: Literal["english", "unicode"] = "english"
 
     def __post_init__(self) -> None:
-        if self.output_tokens < 1 or self.reasoning_tokens < 0 or self.cached_tokens < 0:
+        if self.output_tokens < 1 or min(self.reasoning_tokens, self.cached_tokens, self.cache_write_tokens) < 0:
             raise LlmlabError(f"an answer has at least one token, and no count is below 0: {self}")
 
 
@@ -87,11 +89,13 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens as they are counted before a dialect tells them: `input` with `cached`, `output` with `reasoning`."""
+    """Tokens as they are counted before a dialect tells them: `input` with what of it was `cached` and what was
+    `written` to a cache, `output` with `reasoning`."""
 
     input: int
     output: int
     cached: int = 0
+    written: int = 0
     reasoning: int = 0
 
 
@@ -154,10 +158,12 @@ def decline(request: Request, shape: AnswerShape, *, id: str, created: int) -> A
 
 def usage_of(request: Request, shape: AnswerShape, pieces: tuple[Piece, ...]) -> Usage:
     """What an answer of `pieces` uses."""
+    cached = min(shape.cached_tokens, request.input_tokens)
     return Usage(
         input=request.input_tokens,
         output=len(pieces),
-        cached=min(shape.cached_tokens, request.input_tokens),
+        cached=cached,
+        written=min(shape.cache_write_tokens, request.input_tokens - cached),
         reasoning=sum(piece.kind == "reasoning" for piece in pieces),
     )
 

@@ -1,8 +1,8 @@
 """Anthropic Messages: named events, thinking blocks, and usage in two parts.
 
 `message_start` says what the prompt used and comes before any token; `message_delta` says the output tokens, thinking
-included, when all is over. `input_tokens` leaves out what was read from a cache. Hidden reasoning is a thinking block
-that is empty but for its signature.
+included, when all is over. `input_tokens` leaves out what was read from a cache or written to one. Hidden reasoning is
+a thinking block that is empty but for its signature.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ def _message(answer: Answer) -> dict[str, Any]:
 
 def _usage(usage: Usage, output_tokens: int) -> dict[str, Any]:
     return {
-        "input_tokens": usage.input - usage.cached,
-        "cache_creation_input_tokens": 0,
+        "input_tokens": usage.input - usage.cached - usage.written,
+        "cache_creation_input_tokens": usage.written,
         "cache_read_input_tokens": usage.cached,
         "output_tokens": output_tokens,
     }

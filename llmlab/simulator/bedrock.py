@@ -1,8 +1,8 @@
 """Bedrock's `Converse` and `ConverseStream`, whose stream is binary.
 
 A text block is not announced, only tool calls are; `metadata` with the usage comes after `messageStop`. Usage has no
-count of reasoning tokens: they are among the output's. `inputTokens` leaves out what was read from a cache. Errors are
-named in a header; in a stream they are messages of the type `exception`.
+count of reasoning tokens: they are among the output's. `inputTokens` leaves out what was read from a cache or written
+to one. Errors are named in a header; in a stream they are messages of the type `exception`.
 """
 
 from __future__ import annotations
@@ -164,11 +164,11 @@ def _call_id(answer: Answer) -> str:
 
 def _usage(usage: Usage) -> dict[str, int]:
     return {
-        "inputTokens": usage.input - usage.cached,
+        "inputTokens": usage.input - usage.cached - usage.written,
         "outputTokens": usage.output,
         "totalTokens": usage.input + usage.output,
         "cacheReadInputTokens": usage.cached,
-        "cacheWriteInputTokens": 0,
+        "cacheWriteInputTokens": usage.written,
     }
 
 

@@ -1,9 +1,12 @@
-"""What can go wrong, and to which requests: values that a script lists, one a request.
+"""What can go wrong, and to which requests: values that a script lists, one entry a request.
 
     LatencyProfile's rate limit   429 by itself, with the Retry-After it means
     before an answer              Status, Refusal, ContextOverflow, Hang
     in the middle of one          Stall, Cut, Malformed, InBandError
-    in how it is told             Split, MissingUsage, MissingFinish
+    in how it is told             Split, Packed, MissingUsage, MissingFinish
+
+An entry may be several faults at once, `(MissingUsage(), Split())`: one of a kind, at most one of them an ending. What
+comes before an answer stands alone. Their order says nothing.
 
 "Token n" counts from 1 over all that the model generates, reasoning included. In an answer that is not streamed there
 are no tokens on the wire: a fault in the middle then means the middle of the body.
@@ -118,6 +121,20 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """`events` events are written at once, when the last of them is due, as busy servers and proxies do.
+
+    Each keeps its own place in the log, all with the time of the one write.
+    """
+
+    events: int = 3
+    kind: Literal["packed"] = "packed"
+
+    def __post_init__(self) -> None:
+        _count_from(2, self.events, self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MissingUsage:
     """The answer is whole and never says what it used."""
 
@@ -141,21 +158,45 @@ Fault = (
     | Malformed
     | InBandError
     | Split
+    | Packed
     | MissingUsage
     | MissingFinish
 )
+Entry = Fault | tuple[Fault, ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultScript:
     """What happens to the requests of an endpoint: `first` one after the other, then `then` for ever (`None`: fine)."""
 
-    first: tuple[Fault | None, ...] = ()
-    then: Fault | None = None
+    first: tuple[Entry, ...] = ()
+    then: Entry = None
 
-    def fault(self, number: int) -> Fault | None:
+    def __post_init__(self) -> None:
+        for entry in (*self.first, self.then):
+            _check_together(entry if isinstance(entry, tuple) else ())
+
+    def faults(self, number: int) -> tuple[Fault, ...]:
         """What happens to the `number`-th request, counted from 0 since the script was given."""
-        return self.first[number] if number < len(self.first) else self.then
+        entry = self.first[number] if number < len(self.first) else self.then
+        return entry if isinstance(entry, tuple) else () if entry is None else (entry,)
+
+
+def ends(fault: Fault) -> bool:
+    """Whether nothing more is sent after this."""
+    return isinstance(fault, Cut | InBandError) or (isinstance(fault, Stall) and fault.for_s is None)
+
+
+def _check_together(faults: tuple[Fault, ...]) -> None:
+    kinds = [fault.kind for fault in faults]
+    if len(set(kinds)) < len(kinds):
+        raise LlmlabError(f"one fault of a kind for a request, not {kinds}")
+    if len(faults) > 1 and (alone := [f.kind for f in faults if isinstance(f, Status | ContextOverflow | Hang)]):
+        raise LlmlabError(f"{alone[0]} comes before an answer and stands alone, not with {kinds}")
+    if sum(map(ends, faults)) > 1:
+        raise LlmlabError(f"an answer ends once: {kinds} are endings, give one of them")
+    if {"split", "packed"} <= set(kinds):
+        raise LlmlabError("events are either split or packed, give one of the two")
 
 
 def _count_from(least: int, count: int, fault: object) -> None:

@@ -1,6 +1,6 @@
-"""From an answer and its schedule to what is written when: a plan, and what a fault does to it. Pure.
+"""From an answer and its schedule to what is written when: a plan, and what faults do to it. Pure.
 
-Answer + Schedule -> Deltas (what the model generates, in time) -> Frames (a dialect's bytes) -> Plan (with a fault)
+Answer + Schedule -> Deltas (what the model generates, in time) -> Frames (a dialect's bytes) -> Plan (with faults)
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Literal
 
 from .answer import Answer, PieceKind
-from .faults import Cut, Fault, InBandError, Malformed, Split, Stall
+from .faults import Cut, Fault, InBandError, Malformed, Packed, Split, Stall, ends
 from .profile import Schedule
 
 FrameKind = Literal["open", "reasoning", "answer", "tool", "ping", "close", "error", "body"]
@@ -46,14 +46,20 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A whole response: its head, its frames, and how it ends."""
+    """A whole response: its head, its frames, how many are written at once, and how it ends."""
 
     status: int = 200
     content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
     frames: tuple[Frame, ...] = ()
+    at_once: int = 1
     length: int | None = None  # of the whole body where it is announced; a stream is chunked
     ending: Ending = "done"
+
+    def writes(self) -> Iterator[tuple[Frame, ...]]:
+        """The frames, those together that are written at once: when the last of them is due."""
+        for start in range(0, len(self.frames), self.at_once):
+            yield self.frames[start : start + self.at_once]
 
 
 def deltas(answer: Answer, schedule: Schedule) -> Iterator[Delta]:
@@ -68,8 +74,21 @@ def deltas(answer: Answer, schedule: Schedule) -> Iterator[Delta]:
                 yield Delta(burst.at_s, kind, "".join(texts), len(texts), through)
 
 
-def streamed(plan: Plan, fault: Fault | None, *, spoil: Callable[[bytes], bytes], error: bytes) -> Plan:
-    """`plan` as `fault` leaves it. `spoil` makes an event unreadable and `error` tells of one, both in the dialect."""
+def streamed(plan: Plan, faults: tuple[Fault, ...], *, spoil: Callable[[bytes], bytes], error: bytes) -> Plan:
+    """`plan` as `faults` leave it. `spoil` makes an event unreadable and `error` tells of one, both in the dialect."""
+    for fault in sorted(faults, key=_turn):
+        plan = _one(plan, fault, spoil, error)
+    return plan
+
+
+def _turn(fault: Fault) -> int:
+    """What is done to an event comes first, then waiting, then the end, then how all that is left is written."""
+    if ends(fault):
+        return 2
+    return 3 if isinstance(fault, Split) else int(isinstance(fault, Stall))
+
+
+def _one(plan: Plan, fault: Fault, spoil: Callable[[bytes], bytes], error: bytes) -> Plan:
     frames = plan.frames
     generated = max((frame.through for frame in frames if frame.tokens), default=0)
     match fault:
@@ -92,24 +111,32 @@ def streamed(plan: Plan, fault: Fault | None, *, spoil: Callable[[bytes], bytes]
             return replace(plan, frames=(*frames[:place], bad, *frames[place + 1 :]))
         case Split(size=size, gap_s=gap_s):
             return replace(plan, frames=tuple(_split(frames, size, gap_s)))
+        case Packed(events=events):
+            return replace(plan, at_once=events)
         case _:
             return plan
 
 
-def whole(plan: Plan, fault: Fault | None) -> Plan:
+def whole(plan: Plan, faults: tuple[Fault, ...]) -> Plan:
     """As `streamed`, for an answer in one body: what would happen at a token happens in the middle of the body."""
-    (frame,) = plan.frames
+    for fault in sorted(faults, key=_turn):
+        plan = _one_of_body(plan, fault)
+    return plan
+
+
+def _one_of_body(plan: Plan, fault: Fault) -> Plan:
+    *before, frame = plan.frames  # before: the first half, where a stall came between
     half = replace(frame, data=frame.data[: len(frame.data) // 2], tokens=0)
     match fault:
         case Cut():
-            return replace(plan, frames=(half,), ending="cut")
+            return replace(plan, frames=(*before, half), ending="cut")
         case Stall(for_s=None):
-            return replace(plan, frames=(half,), ending="hang")
+            return replace(plan, frames=(*before, half), ending="hang")
         case Stall(for_s=for_s) if for_s is not None:
             rest = replace(frame, at_s=frame.at_s + for_s, data=frame.data[len(half.data) :])
             return replace(plan, frames=(half, rest))
         case Malformed():
-            return replace(plan, frames=(half,), length=len(half.data))
+            return replace(plan, frames=(*before, half), length=sum(len(part.data) for part in (*before, half)))
         case Split(size=size, gap_s=gap_s):
             return replace(plan, frames=tuple(_split(plan.frames, size, gap_s)))
         case _:

@@ -45,8 +45,8 @@ class Line:
         """Seconds that the rate limit asks a client to wait; 0 where the request may pass."""
         return self._window.wait_s(time.monotonic()) if self._window else 0.0
 
-    def take(self) -> tuple[int, Fault | None]:
+    def take(self) -> tuple[int, tuple[Fault, ...]]:
         """The number of this request, from 0, and what happens to it."""
         number, place = self._asked, self._scripted
         self._asked, self._scripted = number + 1, place + 1
-        return number, self._script.fault(place)
+        return number, self._script.faults(place)

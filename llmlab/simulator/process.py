@@ -21,12 +21,13 @@ from typing import Any, Literal, Self, get_args
 
 from ..errors import LlmlabError, UnknownNameError
 from .endpoint import SimulatedEndpoint
-from .faults import Fault, FaultScript
+from .faults import Entry, FaultScript
 from .serialisation import ScriptOrder, Settings, as_plain, read_json
 from .wirelog import LoggedRequest
 
 DialectName = Literal["openai", "azure", "anthropic", "gemini", "bedrock"]
 DIALECTS: tuple[DialectName, ...] = get_args(DialectName)
+AZURE_VERSION = "2024-10-21"
 
 ENDS_WITHIN_S = 5.0
 # What an interpreter needs to start. Keys and tokens stay where they are.
@@ -62,6 +63,11 @@ class Simulator:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process.poll() is None
+
     def log(self, *, after: int = 0) -> tuple[LoggedRequest, ...]:
         """The requests so far, or those after the `after`-th: each with all chunks that were sent.
 
@@ -69,7 +75,7 @@ class Simulator:
         """
         return read_json(tuple[LoggedRequest, ...], self._ask("GET", f"/_log?after={after}"))
 
-    def script(self, endpoint: str, faults: FaultScript | Sequence[Fault | None]) -> None:
+    def script(self, endpoint: str, faults: FaultScript | Sequence[Entry]) -> None:
         """What happens to the next requests of `endpoint`, one after the other; after a sequence all is fine."""
         names = [known.name for known in self.endpoints]
         if endpoint not in names:
@@ -112,7 +118,7 @@ def litellm_parameters(url: str, name: str, dialect: DialectName) -> dict[str, A
         case "openai":
             return {"model": f"openai/{name}", "api_base": f"{url}/v1", **key}
         case "azure":
-            return {"model": f"azure/{name}", "api_base": url, "api_version": "2024-10-21", **key}
+            return {"model": f"azure/{name}", "api_base": url, "api_version": AZURE_VERSION, **key}
         case "anthropic":
             return {"model": f"anthropic/{name}", "api_base": url, **key}
         case "gemini":

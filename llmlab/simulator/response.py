@@ -18,7 +18,7 @@ def respond(
     dialect: Dialect,
     request: Request,
     endpoint: SimulatedEndpoint,
-    fault: Fault | None,
+    faults: tuple[Fault, ...],
     *,
     seed: int,
     number: int,
@@ -26,27 +26,28 @@ def respond(
     created: int,
 ) -> Plan:
     """The response to the `number`-th request to `endpoint` (from 0). `id` and `created` only name it."""
-    if isinstance(fault, Hang):
+    scripted = {type(fault) for fault in faults}
+    if Hang in scripted:
         return Plan(ending="hang")
-    failure = _failure(dialect, request, endpoint, fault)
+    failure = _failure(dialect, request, endpoint, faults)
     if failure is not None:
-        at_s = fault.after_s if isinstance(fault, Status) else 0.0
+        at_s = sum(fault.after_s for fault in faults if isinstance(fault, Status))
         return failed(dialect, replace(failure, model=request.model, number=id), at_s)
 
     # Words and times are drawn apart, so that a longer answer moves no time.
     words = draw_for(seed, f"{endpoint.name}/words", number)
     name = f"simulated-{id}"
-    if isinstance(fault, Refusal):
+    if Refusal in scripted:
         answer = decline(request, endpoint.answer, id=name, created=created)
     else:
         answer = compose(request, endpoint.answer, words, id=name, created=created)
-    if isinstance(fault, MissingUsage):
+    if MissingUsage in scripted:
         answer = replace(answer, usage=None)
-    if isinstance(fault, MissingFinish):
+    if MissingFinish in scripted:
         answer = replace(answer, finish=None)
     times = endpoint.times(len(answer.pieces), request.input_tokens, draw_for(seed, endpoint.name, number))
     tell = _stream if request.stream else _body
-    return tell(dialect, request, answer, times, fault, id)
+    return tell(dialect, request, answer, times, faults, id)
 
 
 def failed(dialect: Dialect, failure: Failure, at_s: float = 0.0) -> Plan:
@@ -57,22 +58,27 @@ def failed(dialect: Dialect, failure: Failure, at_s: float = 0.0) -> Plan:
     return Plan(status=told.status, headers=headers, frames=(Frame(at_s, "error", data),), length=len(data))
 
 
-def _failure(dialect: Dialect, request: Request, endpoint: SimulatedEndpoint, fault: Fault | None) -> Failure | None:
+def _failure(
+    dialect: Dialect, request: Request, endpoint: SimulatedEndpoint, faults: tuple[Fault, ...]
+) -> Failure | None:
     """What is told instead of an answer, if anything."""
-    tokens = request.input_tokens
-    match fault:
-        case Status(code=code, retry_after_s=retry_after_s):
-            return Failure(code=code, retry_after_s=retry_after_s)
-        case InBandError(code=code) if not request.stream:
-            return Failure(code=code)
-        case Refusal() if dialect.name == "azure":
-            return Failure(code=400, reason="refusal")
-        case ContextOverflow():
-            window = endpoint.context_tokens or max(tokens - 1, 0)
-        case _:
-            if endpoint.context_tokens is None or tokens <= endpoint.context_tokens:
-                return None
-            window = endpoint.context_tokens
+    tokens, window = request.input_tokens, endpoint.context_tokens
+    too_long = window is not None and tokens > window
+    for fault in faults:
+        match fault:
+            case Status(code=code, retry_after_s=retry_after_s):
+                return Failure(code=code, retry_after_s=retry_after_s)
+            case InBandError(code=code) if not request.stream:
+                return Failure(code=code)
+            case Refusal() if dialect.name == "azure":
+                return Failure(code=400, reason="refusal")
+            case ContextOverflow():
+                too_long = True
+            case _:
+                pass
+    if not too_long:
+        return None
+    window = window or max(tokens - 1, 0)
     return Failure(code=400, reason="context_overflow", input_tokens=tokens, context_tokens=window)
 
 
@@ -81,17 +87,17 @@ def _ends_s(times: Schedule) -> float:
 
 
 def _body(
-    dialect: Dialect, request: Request, answer: Answer, times: Schedule, fault: Fault | None, number: int
+    dialect: Dialect, request: Request, answer: Answer, times: Schedule, faults: tuple[Fault, ...], number: int
 ) -> Plan:
     data = json.dumps(dialect.body(request, answer), ensure_ascii=False).encode()
     frame = Frame(_ends_s(times), "body", data, len(answer.pieces), len(answer.pieces))
-    return whole(Plan(headers=dict(dialect.headers(number)), frames=(frame,), length=len(data)), fault)
+    return whole(Plan(headers=dict(dialect.headers(number)), frames=(frame,), length=len(data)), faults)
 
 
 def _stream(
-    dialect: Dialect, request: Request, answer: Answer, times: Schedule, fault: Fault | None, number: int
+    dialect: Dialect, request: Request, answer: Answer, times: Schedule, faults: tuple[Fault, ...], number: int
 ) -> Plan:
     frames = tuple(dialect.frames(request, answer, deltas(answer, times), _ends_s(times)))
     plan = Plan(content_type=dialect.stream_type, headers=dict(dialect.headers(number)), frames=frames)
-    code = fault.code if isinstance(fault, InBandError) else 500
-    return streamed(plan, fault, spoil=dialect.spoil, error=dialect.in_band(Failure(code=code, number=number)))
+    code = next((fault.code for fault in faults if isinstance(fault, InBandError)), 500)
+    return streamed(plan, faults, spoil=dialect.spoil, error=dialect.in_band(Failure(code=code, number=number)))

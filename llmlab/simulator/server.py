@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from ..errors import LlmlabError
+from ..stamps import arrival_ns
 from .answer import Request, words
 from .anthropic import Anthropic
 from .bedrock import Bedrock
@@ -78,7 +79,7 @@ class Server:
             entry = self._log.open(dialect=dialect.name, path=http.path, headers=http.headers)
             try:
                 raw = await http.read()
-                entry.read_ns = now_ns()
+                entry.read_ns = arrival_ns(http.transport)  # not now: this loop may have been busy
                 self._log.note_size(entry, len(raw))
                 return await _write(http, self._plan(dialect, route, raw, http, entry), entry)
             except asyncio.CancelledError:
@@ -107,13 +108,13 @@ class Server:
         if wait_s > 0:
             wait = Failure(code=429, reason="rate_limit", retry_after_s=math.ceil(wait_s), number=entry.number)
             return failed(dialect, wait)
-        number, fault = line.take()
-        entry.fault = fault.kind if fault else None
+        number, faults = line.take()
+        entry.fault = " + ".join(fault.kind for fault in faults) or None
         return respond(
             dialect,
             request,
             line.endpoint,
-            fault,
+            faults,
             seed=self._seed,
             number=number,
             id=entry.number,
@@ -135,17 +136,18 @@ async def _write(http: web.Request, plan: Plan, entry: OpenRequest) -> web.Strea
     response = web.StreamResponse(status=plan.status, headers=headers)
     if plan.length is not None:
         response.content_length = plan.length
-    for frame in plan.frames:
-        due_ns = entry.read_ns + round(frame.at_s * 1e9)
+    for together in plan.writes():
+        due_ns = entry.read_ns + round(together[-1].at_s * 1e9)
         await asyncio.sleep((due_ns - now_ns()) / 1e9)  # every time from the start: lateness does not add up
         if not response.prepared:
             entry.status = plan.status
             await response.prepare(http)
         sent_ns = now_ns()
-        await response.write(frame.data)
-        entry.chunks.append(
+        await response.write(b"".join(frame.data for frame in together))
+        entry.chunks += [
             LoggedChunk(sent_ns=sent_ns, due_ns=due_ns, kind=frame.kind, tokens=frame.tokens, bytes=len(frame.data))
-        )
+            for frame in together
+        ]
     if plan.ending == "hang":
         await asyncio.Event().wait()  # until the client leaves, which cancels this
     if not response.prepared:  # cut before the first frame

@@ -29,7 +29,8 @@ now_ns = time.monotonic_ns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedChunk:
-    """One write to the socket. `sent_ns` is taken directly before it, `due_ns` is what the schedule said."""
+    """What was written of one event, or the whole of it. `sent_ns` is taken directly before the write, `due_ns` is what
+    the schedule said; events that were written together have both in common."""
 
     sent_ns: int
     due_ns: int
@@ -42,8 +43,10 @@ class LoggedChunk:
 class LoggedRequest:
     """One request and its response. `number` is in the response's `x-simulated-request`; `None`: not yet, or never.
 
-    `received_ns` is when the head had arrived, `read_ns` when the body had: schedules count from there. `ended` is
-    `client left` when the connection was closed on us, as a cancelled call does.
+    `received_ns` is when the head was read; `read_ns` when the last of the body had arrived, as the kernel saw it:
+    schedules count from there. `fault` is the
+    kind of what was scripted, `split + missing_usage` where it was more than one. `ended` is `client left` when the
+    connection was closed on us, as a cancelled call does.
     """
 
     number: int

@@ -33,10 +33,12 @@ WEATHER: Any = {
 def simulator() -> Iterator[Simulator]:
     thinks = AnswerShape(output_tokens=5, reasoning_tokens=3, cached_tokens=2)
     hides = AnswerShape(output_tokens=5, reasoning_tokens=3, reasoning="hidden")
+    writes = AnswerShape(output_tokens=5, cached_tokens=1, cache_write_tokens=50)
     with Simulator(
         [
             SimulatedEndpoint(name="thinks", answer=thinks, profile=QUICK),
             SimulatedEndpoint(name="hides", answer=hides, profile=QUICK),
+            SimulatedEndpoint(name="writes", answer=writes, profile=QUICK),
         ]
     ) as simulator:
         yield simulator
@@ -80,6 +82,14 @@ def test_hidden_thinking_is_an_empty_block_and_billed(client: anthropic.Anthropi
     assert message.content[0].type == "thinking" and message.content[0].thinking == ""
     assert message.usage.output_tokens == 8
     assert client.messages.create(**{**ASK, "model": "hides"}).content[0].type == "thinking"
+
+
+def test_what_is_written_to_a_cache_is_told_and_is_never_more_than_the_prompt(client: anthropic.Anthropic) -> None:
+    with client.messages.stream(**{**ASK, "model": "writes"}) as stream:
+        streamed = stream.get_final_message().usage
+    for usage in (streamed, client.messages.create(**{**ASK, "model": "writes"}).usage):
+        told = (usage.input_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens)
+        assert told == (0, 1, 2)  # of a prompt of three
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])

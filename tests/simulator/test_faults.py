@@ -16,6 +16,7 @@ from llmlab.simulator import (
     Burst,
     ContextOverflow,
     Cut,
+    Entry,
     Fault,
     FaultScript,
     Hang,
@@ -25,6 +26,7 @@ from llmlab.simulator import (
     Malformed,
     MissingFinish,
     MissingUsage,
+    Packed,
     RateLimit,
     Refusal,
     Schedule,
@@ -100,7 +102,7 @@ class Seen:
 
 @pytest.fixture
 def see(simulator: Simulator, client: httpx.Client) -> Callable[..., Seen]:
-    def look(fault: Fault | None, **how: Any) -> Seen:
+    def look(fault: Entry, **how: Any) -> Seen:
         simulator.script("m", [fault])
         return Seen(client, **how)
 
@@ -261,6 +263,76 @@ def test_the_limit_lets_through_what_it_allows_and_says_when_to_come_back(client
     assert 28 <= int(answers[2].headers["retry-after"]) <= 30
 
 
+# --- Several at once
+
+
+def test_usage_and_finish_can_be_missing_together(simulator: Simulator, see: Callable[..., Seen]) -> None:
+    seen = see((MissingUsage(), MissingFinish()))
+    assert (seen.words, seen.finish, seen.events[-1]) == (TOKENS, [], "[DONE]")
+    assert [chunk for chunk in seen.chunks if chunk.get("usage")] == []
+    assert last_log(simulator).fault == "missing_usage + missing_finish"
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["as written", "the other way"])
+def test_a_stream_can_come_in_pieces_and_stall_and_be_cut(
+    simulator: Simulator, see: Callable[..., Seen], order: int
+) -> None:
+    entry = (Split(size=9, gap_s=0.0), Stall(after_tokens=1, for_s=0.1), Cut(token=3, clean=True))
+    seen = see(entry[::order])
+    assert (seen.error, seen.words, seen.finish) == (None, 3, [])
+    chunks = last_log(simulator).chunks
+    assert max(chunk.bytes for chunk in chunks) == 9
+    sent = [chunk.sent_ns for chunk in chunks if chunk.tokens]
+    assert sent[1] - sent[0] >= 0.1e9
+
+
+def test_several_faults_can_last_and_the_script_goes_on_after_them(simulator: Simulator, client: httpx.Client) -> None:
+    always = (MissingUsage(), Malformed(token=2))
+    simulator.script("m", FaultScript(first=((MissingFinish(), MissingUsage()), None), then=always))
+    seen = [Seen(client) for _ in range(4)]
+    assert [len([event for event in s.events if event != "[DONE]" and not is_json(event)]) for s in seen] == [
+        0,
+        0,
+        1,
+        1,
+    ]
+    assert ["usage" in s.events[-2] for s in seen] == [False, True, False, False]
+
+
+def test_a_body_can_stall_and_be_cut_in_what_is_left(see: Callable[..., Seen]) -> None:
+    entry = (Stall(after_tokens=1, for_s=0.05), Cut(token=2))
+    seen = see(entry, asked={**ASK, "stream": False})
+    assert isinstance(seen.error, httpx.RemoteProtocolError) and seen.reads
+
+
+# --- Events that are written together
+
+
+def test_packed_events_are_one_write_at_the_time_of_the_last(simulator: Simulator, see: Callable[..., Seen]) -> None:
+    seen = see(Packed(events=3))
+    assert (seen.error, seen.words, seen.finish, seen.events[-1]) == (None, TOKENS, ["stop"], "[DONE]")
+    chunks = last_log(simulator).chunks
+    together = [chunks[start : start + 3] for start in range(0, len(chunks), 3)]
+    assert [len({chunk.sent_ns for chunk in pack}) for pack in together] == [1] * len(together)
+    assert len({pack[0].sent_ns for pack in together}) == len(together)
+    tokens = [sum(chunk.tokens for chunk in pack) for pack in together]
+    assert tokens == [2, 3, 1, 0]  # the role and two; three; one, the finish and the usage; the end
+
+
+def test_packed_events_reach_a_client_together(see: Callable[..., Seen]) -> None:
+    assert len(see(Packed(events=100)).reads) == 1
+
+
+def test_packing_leaves_the_truth_of_each_event_apart() -> None:
+    thinks = SimulatedEndpoint(name="m", answer=AnswerShape(output_tokens=2, reasoning_tokens=2), profile=QUICK)
+    with Simulator([thinks]) as own, httpx.Client(base_url=own.url, trust_env=False) as asker:
+        own.script("m", [(Packed(events=4), MissingUsage())])
+        assert Seen(asker).words == 2
+        (request,) = own.log()
+    assert [chunk.kind for chunk in request.chunks] == ["open", *["reasoning"] * 2, *["answer"] * 2, "close", "close"]
+    assert request.first_ns("reasoning") == request.first_ns("answer") == request.chunks[0].sent_ns
+
+
 # --- Not streamed: the middle of the body
 
 
@@ -312,11 +384,31 @@ def test_a_scripted_schedule_is_kept_to_the_token() -> None:
         (Malformed, {"token": 0}),
         (InBandError, {"after_tokens": -1}),
         (Split, {"size": 0}),
+        (Packed, {"events": 1}),
     ],
 )
 def test_a_fault_that_cannot_be_is_refused_where_it_is_written(kind: Any, wrong: dict[str, int]) -> None:
     with pytest.raises(LlmlabError):
         kind(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("together", "said"),
+    [
+        ((Cut(token=1), Cut(token=2)), "one fault of a kind"),
+        ((Status(code=503), MissingUsage()), "status comes before an answer and stands alone"),
+        ((Split(), Hang()), "hang comes before an answer"),
+        ((ContextOverflow(), MissingFinish()), "context_overflow comes before an answer"),
+        ((Cut(token=1), InBandError(after_tokens=2)), "an answer ends once"),
+        ((Stall(after_tokens=1), Cut(token=2)), "an answer ends once"),
+        ((Split(), Packed()), "either split or packed"),
+    ],
+)
+def test_faults_that_cannot_be_together_are_refused(together: tuple[Fault, ...], said: str) -> None:
+    with pytest.raises(LlmlabError, match=said):
+        FaultScript(first=(None, together))
+    with pytest.raises(LlmlabError, match=said):
+        FaultScript(then=together)
 
 
 def test_an_answer_of_nothing_is_refused() -> None:

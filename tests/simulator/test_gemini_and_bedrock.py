@@ -36,7 +36,13 @@ PARAMETERS = {"type": "object", "properties": {"city": {"type": "string", "enum"
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
     thinks = AnswerShape(output_tokens=5, reasoning_tokens=3, cached_tokens=2)
-    with Simulator([SimulatedEndpoint(name="eu.maker/m-1:0", answer=thinks, profile=QUICK)]) as simulator:
+    writes = AnswerShape(output_tokens=2, cached_tokens=1, cache_write_tokens=2)
+    with Simulator(
+        [
+            SimulatedEndpoint(name="eu.maker/m-1:0", answer=thinks, profile=QUICK),
+            SimulatedEndpoint(name="writes", answer=writes, profile=QUICK),
+        ]
+    ) as simulator:
         yield simulator
 
 
@@ -165,6 +171,13 @@ def test_bedrock_frames_have_right_checksums_and_names_in_order(client: httpx.Cl
     ]
     usage = told[-1].payload["usage"]
     assert (usage["inputTokens"], usage["cacheReadInputTokens"], usage["outputTokens"]) == (1, 2, 8)
+
+
+def test_bedrock_tells_what_was_written_to_a_cache(client: httpx.Client) -> None:
+    usage = client.post("/model/writes/converse", json=BEDROCK_ASK).json()["usage"]
+    told = (usage["inputTokens"], usage["cacheReadInputTokens"], usage["cacheWriteInputTokens"])
+    assert told == (0, 1, 2)
+    assert frames(client.post("/model/writes/converse-stream", json=BEDROCK_ASK).content)[-1].payload["usage"] == usage
 
 
 def test_bedrock_answers_in_one_body_and_calls_a_tool(client: httpx.Client) -> None:

@@ -153,7 +153,7 @@ def test_times_of_sending_rise_and_are_never_before_their_schedule(simulator: Si
     after = time.monotonic_ns()
     request = simulator.log()[-1]
     assert request.read_ns is not None and request.ended_ns is not None
-    times = [before, request.received_ns, request.read_ns, *(c.sent_ns for c in request.chunks), request.ended_ns]
+    times = [before, request.read_ns, request.received_ns, *(c.sent_ns for c in request.chunks), request.ended_ns]
     assert times == sorted(times)  # the parent's clock and the child's are one
     assert request.chunks[-1].sent_ns < after
     assert [chunk for chunk in request.chunks if chunk.sent_ns < chunk.due_ns] == []

@@ -1,0 +1,127 @@
+"""A worker's part of a run: its calls, when they are due, under its cap and its deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from ..cost import Cap
+from .call import make_call
+from .journal import Journal
+from .lag import LoopLag
+from .live import Live
+from .orders import Call, Lane, Orders
+from .records import CallError, StreamRecord
+
+Tell = Callable[[StreamRecord], None]
+
+
+class Running:
+    """Makes the calls of `orders`. `stop` ends it at once; records of what was under way are told too."""
+
+    def __init__(self, orders: Orders, live: Live, lag: LoopLag, tell: Tell) -> None:
+        self._orders = orders
+        self._lanes = {lane.name: lane for lane in orders.lanes}
+        self._cap = Cap(orders.cap_usd)
+        self._live, self._lag, self._tell = live, lag, tell
+        self._journal = Journal(orders.journal)
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """End it: every connection is closed at once, and no further call is made."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Make all calls; warm-up calls are over before the others begin."""
+        deadline = asyncio.get_running_loop().call_later(self._orders.deadline_s, self.stop)
+        try:
+            await self._closed(call for call in self._orders.calls if call.warm_up)
+            timed = [call for call in self._orders.calls if not call.warm_up]
+            if timed and timed[0].at_s is not None:
+                await self._open(timed)
+            else:
+                await self._closed(timed)
+        finally:
+            deadline.cancel()
+            self._journal.close()
+
+    async def _closed(self, calls: Iterable[Call]) -> None:
+        """As many at once as there are streams; each is due when one of them is free."""
+        waiting = deque(calls)
+
+        async def stream() -> None:
+            while waiting and not self._stop.is_set():
+                await self._make(waiting.popleft(), time.monotonic_ns())
+
+        await asyncio.gather(*(stream() for _ in range(self._orders.streams)))
+
+    async def _open(self, calls: Iterable[Call]) -> None:
+        """Each at its time, however many are under way; past `streams` they queue, and the wait is theirs."""
+        began = time.monotonic_ns()
+        room = asyncio.Semaphore(self._orders.streams)
+
+        async def arrive(call: Call) -> None:
+            due = began + round((call.at_s or 0.0) * 1e9)
+            await self._sleep_until(due)
+            async with room:
+                if not self._stop.is_set():
+                    await self._make(call, due)
+
+        await asyncio.gather(*map(arrive, calls))
+
+    async def _sleep_until(self, due_ns: int) -> None:
+        try:
+            await asyncio.wait_for(self._stop.wait(), max((due_ns - time.monotonic_ns()) / 1e9, 0))
+        except TimeoutError:
+            return
+
+    async def _make(self, call: Call, due_ns: int) -> None:
+        lane = self._lanes[call.lane]
+        ceiling = None if lane.ceiling_usd is None else lane.ceiling_usd * (1 + self._orders.retries)
+        ceiling = Decimal(0) if lane.free else ceiling
+        reservation = self._cap.reserve(ceiling)
+        if reservation is None:
+            self._keep(_not_sent(self._orders, lane, call, due_ns, self._cap.why_not(ceiling)))
+            return
+        self._live.due(call, due_ns)
+        try:
+            record = await make_call(self._orders, lane, call, due_ns, self._stop, self._live, self._lag)
+        finally:
+            self._live.over(call)
+        self._cap.settle(reservation, _spent(record, lane))
+        self._keep(record)
+
+    def _keep(self, record: StreamRecord) -> None:
+        self._journal.write(record)  # before anything else can go wrong
+        self._tell(record)
+
+
+def _spent(record: StreamRecord, lane: Lane) -> Decimal | None:
+    """What a call certainly cost; `None` where nobody knows, which counts as the most it can have."""
+    if lane.free or record.sent_ns is None or (not record.chunks and record.error and record.error.http_status):
+        return Decimal(0)  # nothing left us, or it was refused
+    return record.usd if record.usage_source == "provider" else None
+
+
+def _not_sent(orders: Orders, lane: Lane, call: Call, due_ns: int, why: str) -> StreamRecord:
+    return StreamRecord(
+        run=orders.run,
+        number=call.number,
+        round=call.round,
+        endpoint=lane.name,
+        model=str(lane.parameters.get("model", "")),
+        path=lane.path,
+        simulated=lane.simulated,
+        warm_up=call.warm_up,
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        status="not_sent",
+        error=CallError(kind="budget", message=why),
+        clock="socket",
+        scheduled_ns=due_ns,
+        ended_ns=time.monotonic_ns(),
+        unpriced="not sent",
+    )

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from typing import Protocol
 
 from ..cost import CallPrice, TokenCounts, price_call
+from ..errors import WorkloadError
 from .failures import Ending, judge
 from .lag import LoopLag
 from .orders import Call, Lane, Orders, Timeouts
@@ -135,7 +136,9 @@ async def _attempt(
                 ended_by = (status, OUT_OF_TIME[status].format(limit_s))
             if ended_by is not None:
                 break
-            await asyncio.wait({asking, stopped}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            # The next limit is not known before this one is met; it is never over sooner than the shortest one is long.
+            look_s = min(left_s, orders.timeouts.first_token_s, orders.timeouts.stall_s)
+            await asyncio.wait({asking, stopped}, timeout=look_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
         tried.ended_ns = now_ns()
         stopped.cancel()
@@ -214,11 +217,14 @@ def _price(lane: Lane, usage: Usage | None) -> CallPrice:
         return CallPrice(usd=None, unpriced="nobody knows what it used")
     if lane.price is None:
         return CallPrice(usd=None, unpriced="no price is known for this endpoint")
-    counts = TokenCounts(
-        input=usage.input,
-        output=usage.output,
-        cache_read=usage.cache_read,
-        cache_write=usage.cache_write,
-        reasoning=usage.reasoning or 0,
-    )
+    try:
+        counts = TokenCounts(
+            input=usage.input,
+            output=usage.output,
+            cache_read=usage.cache_read,
+            cache_write=usage.cache_write,
+            reasoning=usage.reasoning or 0,
+        )
+    except WorkloadError as e:  # the provider contradicts itself
+        return CallPrice(usd=None, unpriced=str(e))
     return price_call(lane.price, counts, date.today(), region=lane.region)

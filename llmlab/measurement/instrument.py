@@ -72,6 +72,8 @@ class Instrument:
             if plan.run in self._stopped:
                 return
             self._run = plan.run
+            if any(target.simulated is not None for target in plan.targets):
+                plan = plan.at((await self.simulator()).url)
             parts = share(plan, count)
             queue: asyncio.Queue[MeasurementEvent | None] = asyncio.Queue()
             tasks = [

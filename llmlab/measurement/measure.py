@@ -80,10 +80,8 @@ def prepare(
     turns, or a `Question` with everything else that is asked.
     """
     targets = resolve(endpoints, catalog if catalog is not None else load_catalog(), api_base=api_base)
-    simulated = any(target.simulated is not None for target in targets)
-    url = background().wait(instrument().simulator()).url if simulated else None
     options.setdefault("journal", runs_folder())
-    return plan(targets, _question(prompt), url, **options)
+    return plan(targets, _question(prompt), **options)
 
 
 def measure(
@@ -121,7 +119,7 @@ async def measure_live(
     **options: Unpack[Options],
 ) -> AsyncIterator[MeasurementEvent]:
     """The same, told while it happens. Leaving the loop early, or cancelling its task, cancels the run."""
-    made = await asyncio.to_thread(lambda: prepare(endpoints, prompt, catalog=catalog, api_base=api_base, **options))
+    made = prepare(endpoints, prompt, catalog=catalog, api_base=api_base, **options)
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[MeasurementEvent | None] = asyncio.Queue()
 

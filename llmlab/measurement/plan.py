@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path as FilePath
@@ -19,6 +19,7 @@ from .targets import Target
 
 MOST_STREAMS = 1_000
 DEFAULT_BUDGET_USD = Decimal(1)
+NOT_YET = "http://127.0.0.1:0"
 FRAME_TOKENS = 64  # roles, the nonce, and what a provider adds around a prompt
 
 
@@ -38,6 +39,12 @@ class Plan:
     deadline_s: float = 600.0
     budget_usd: Decimal | None = None
     journal: str | None = None
+
+    def at(self, simulator_url: str) -> Plan:
+        """The same, with simulated endpoints called where the simulator listens."""
+        places = {target.name: target.call(simulator_url) for target in self.targets if target.simulated is not None}
+        lanes = tuple(replace(lane, parameters=places.get(lane.name, lane.parameters)) for lane in self.lanes)
+        return replace(self, lanes=lanes)
 
     @property
     def most_usd(self) -> Decimal | None:
@@ -73,10 +80,8 @@ class Options(TypedDict, total=False):
     seed: int
 
 
-def plan(
-    targets: Sequence[Target], question: Question, simulator_url: str | None = None, **options: Unpack[Options]
-) -> Plan:
-    """The run of these targets: `simulator_url` is needed where one is simulated.
+def plan(targets: Sequence[Target], question: Question, **options: Unpack[Options]) -> Plan:
+    """The run of these targets. Where the simulator listens is only known when it starts.
 
     Raises `LlmlabError` for a run that cannot be, and for one whose cost no budget can hold.
     """
@@ -95,7 +100,7 @@ def plan(
         )
     if rate is not None and rate <= 0:
         raise LlmlabError(f"a rate is calls per second above 0, not {rate:g}")
-    lanes = tuple(_lane(target, question, simulator_url, path) for target in targets)
+    lanes = tuple(_lane(target, question, path) for target in targets)
     calls = [Call(number=0, round=-1 - r, lane=lane.name, warm_up=True) for r in range(warm_up) for lane in lanes]
     calls += [
         Call(number=0, round=r, lane=lanes[(r + i) % len(lanes)].name) for r in range(runs) for i in range(len(lanes))
@@ -135,14 +140,14 @@ def plan(
     )
 
 
-def _lane(target: Target, question: Question, simulator_url: str | None, path: Path) -> Lane:
+def _lane(target: Target, question: Question, path: Path) -> Lane:
     price = target.price
     most = None
     if price is not None:
         most = ceiling(price, most_tokens(question), question.max_tokens, date.today(), region=target.region)
     return Lane(
         name=target.name,
-        parameters=target.call(simulator_url),
+        parameters=target.call(NOT_YET),
         path=path,
         simulated=target.simulated is not None,
         key_variable=target.key_variable,

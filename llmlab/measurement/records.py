@@ -59,7 +59,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """How the connection came about; all `None` where one was reused or nobody saw."""
+    """How the connection came about; the times are `None` where one was reused, and all of it where nobody saw."""
 
     reused: bool | None = None
     dns_ms: float | None = None
@@ -120,7 +120,7 @@ class StreamRecord:
     first_byte_ns: int | None = None  # of the response's head
     ended_ns: int
     request_id: str | None = None  # what the provider calls it, for its support
-    felt_first_ns: int | None = None  # when the library handed over the first delta
+    felt_first_ns: int | None = None  # when the library handed over the first delta with something in it
     connection: Connection = Connection()
     chunks: tuple[Chunk, ...] = ()
     loop_lag_ms: float = 0.0  # the longest that the measuring event loop was late during the call
@@ -192,7 +192,8 @@ class StreamRecord:
     @property
     def queue_ms(self) -> float | None:
         """From the intended start (of the last attempt) to the call: our own queue."""
-        return _ms(self.due_ns, self.called_ns)
+        queued = _ms(self.due_ns, self.called_ns)
+        return None if queued is None else max(queued, 0.0)  # a wait for another attempt is known to the microsecond
 
     @property
     def connect_ms(self) -> float | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from ..cost import Cap
+from ..cost import Cap, Reservation
 from .call import make_call
 from .journal import Journal
 from .lag import LoopLag
@@ -30,6 +30,7 @@ class Running:
         self._live, self._lag, self._tell = live, lag, tell
         self._journal = Journal(orders.journal)
         self._stop = asyncio.Event()
+        self._settled = asyncio.Event()
 
     def stop(self) -> None:
         """End it: every connection is closed at once, and no further call is made."""
@@ -83,7 +84,9 @@ class Running:
         lane = self._lanes[call.lane]
         ceiling = None if lane.ceiling_usd is None else lane.ceiling_usd * (1 + self._orders.retries)
         ceiling = Decimal(0) if lane.free else ceiling
-        reservation = self._cap.reserve(ceiling)
+        reservation = await self._reserve(ceiling)
+        if self._stop.is_set():  # before it began
+            return
         if reservation is None:
             self._keep(_not_sent(self._orders, lane, call, due_ns, self._cap.why_not(ceiling)))
             return
@@ -93,7 +96,17 @@ class Running:
         finally:
             self._live.over(call)
         self._cap.settle(reservation, _spent(record, lane))
+        self._settled.set()
         self._keep(record)
+
+    async def _reserve(self, ceiling: Decimal | None) -> Reservation | None:
+        """Leave to make a call. Those under way may turn out cheaper than what is set aside for them: wait for that."""
+        while True:
+            reservation = self._cap.reserve(ceiling)
+            if reservation is not None or not self._cap.reserved_usd or self._stop.is_set():
+                return reservation
+            self._settled.clear()
+            await self._settled.wait()
 
     def _keep(self, record: StreamRecord) -> None:
         self._journal.write(record)  # before anything else can go wrong

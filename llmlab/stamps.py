@@ -35,11 +35,14 @@ _TIMESPEC = struct.Struct("@ll")
 class Witness(Protocol):
     """Is told what one call's connection does. `witness` says who watches: tasks inherit it from who starts them."""
 
-    def took(self, part: Literal["dns", "tcp", "tls"], ns: int) -> None:
-        """A part of setting up a connection is done, or has failed."""
+    def begins(self, part: Literal["dns", "tcp", "tls"]) -> None:
+        """A part of setting up a connection begins: what is sent meanwhile is no request."""
 
-    def sending(self, sock: StampedSocket, ns: int) -> None:
-        """A piece is about to be sent."""
+    def took(self, part: Literal["dns", "tcp", "tls"], ns: int) -> None:
+        """It is done, or has failed."""
+
+    def sending(self, sock: StampedSocket, data: Any, ns: int) -> None:
+        """A piece is about to be sent: bytes, as they go over the wire."""
 
     def arrived(self, sock: StampedSocket, data: bytes) -> None:
         """Bytes are handed on; `sock` knows when they arrived."""
@@ -73,12 +76,13 @@ class StampedSocket(socket.socket):
         return stamped
 
     def send(self, data: Any, flags: int = 0, /) -> int:
-        self._note_send()
+        self._note_send(data)
         return super().send(data, flags)
 
     def sendmsg(self, buffers: Any, *more: Any) -> int:
-        self._note_send()
-        return super().sendmsg(buffers, *more)
+        pieces = list(buffers)
+        self._note_send(pieces[0])
+        return super().sendmsg(pieces, *more)
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         data, control, _, _ = super().recvmsg(size, CONTROL_BYTES, flags)
@@ -91,10 +95,10 @@ class StampedSocket(socket.socket):
         self._note_arrival(control)
         return count
 
-    def _note_send(self) -> None:
+    def _note_send(self, data: Any) -> None:
         self.witness = witness.get() or self.witness
         if self.witness is not None:
-            self.witness.sending(self, time.monotonic_ns())
+            self.witness.sending(self, data, time.monotonic_ns())
 
     def _note_arrival(self, control: list[tuple[int, int, bytes]]) -> None:
         now = time.monotonic_ns()
@@ -147,7 +151,7 @@ class StampingLoop(asyncio.SelectorEventLoop):
         waker = self._ssock.fileno()  # type: ignore[attr-defined]
         for key, mask in self._selector.select(0):  # type: ignore[attr-defined]
             reader, _ = key.data
-            if mask & selectors.EVENT_READ and reader is not None and key.fd != waker:
+            if mask & selectors.EVENT_READ and reader is not None and not reader.cancelled() and key.fd != waker:
                 reader._run()  # noqa: SLF001  as the loop itself does, only sooner
         self._read_ns = time.monotonic_ns()
 
@@ -183,6 +187,8 @@ class StampingLoop(asyncio.SelectorEventLoop):
 
 async def _timed(part: Literal["dns", "tcp", "tls"], waiting: Any) -> Any:
     watching = witness.get()
+    if watching is not None:
+        watching.begins(part)
     start = time.monotonic_ns()
     try:
         return await waiting

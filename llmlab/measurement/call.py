@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Protocol
 
@@ -26,6 +28,9 @@ LATE_MS = 20.0
 CLOSING_S = 2.0
 FIRST_PAUSE_S = 0.5
 RETRIED = frozenset({"rate_limited", "overloaded", "server", "connection"})
+SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")  # in the names of variables that hold one
+LEAST_SECRET = 6  # characters: to hide a shorter value would hide half of every text
+HIDDEN = "(hidden)"
 REQUEST_IDS = ("x-simulated-request", "x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
 OUT_OF_TIME: dict[Status, str] = {
     "connect_timeout": "the request was not out after {:g} s",
@@ -60,8 +65,11 @@ async def make_call(
         tried, ended_by = await _attempt(orders, lane, call, stop, listener)
         recorder = tried.recorder
         reading = read_wire(recorder.pieces, eof=recorder.eof)
-        ending = judge(reading, tried.told, tried.problem, ended_by, felt=bool(tried.felt))
-        pause_s = _pause_s(ending, len(attempts), came=bool(tried.felt)) if len(attempts) < orders.retries else None
+        if tried.problem is not None and (reading is None or not reading.complete):
+            recorder.abort()  # a library that gives up does not always close what it was reading
+        ending = _without_secrets(judge(reading, tried.told, tried.problem, ended_by, felt=bool(tried.felt)))
+        came = bool(tried.felt) or (reading is not None and bool(reading.chunks))
+        pause_s = _pause_s(ending, len(attempts), came=came) if len(attempts) < orders.retries else None
         if pause_s is None or stop.is_set():
             break
         attempts.append(
@@ -76,6 +84,7 @@ async def make_call(
         listener.waiting(call, attempts[-1])
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause_s)
+    unread = reading is None and bool(recorder.pieces or tried.felt)  # nothing to read is no fault of the clock
     usage, source = _usage(lane, reading, tried)
     read_lag_ms = recorder.read_lag_ns / 1e6
     loop_lag_ms = lag.worst_ms(tried.called_ns)
@@ -94,7 +103,7 @@ async def make_call(
         error=ending.error,
         finish=ending.finish,
         attempts=tuple(attempts),
-        clock="socket" if reading is not None else "chunk",
+        clock="chunk" if unread else "socket",
         scheduled_ns=scheduled_ns,
         called_ns=tried.called_ns,
         sent_ns=recorder.sent_ns,
@@ -184,6 +193,17 @@ def _pause_s(ending: Ending, tries: int, *, came: bool) -> float | None:
         return None
     asked = ending.error.retry_after_s
     return asked if asked is not None else FIRST_PAUSE_S * 2**tries
+
+
+def _without_secrets(ending: Ending) -> Ending:
+    """Some servers repeat the key that they refuse."""
+    if ending.error is None:
+        return ending
+    message = ending.error.message
+    for name, value in os.environ.items():
+        if len(value) >= LEAST_SECRET and any(part in name.upper() for part in SECRETS):
+            message = message.replace(value, HIDDEN)
+    return replace(ending, error=replace(ending.error, message=message))
 
 
 def _usage(lane: Lane, reading: Reading | None, tried: Try) -> tuple[Usage | None, UsageSource | None]:

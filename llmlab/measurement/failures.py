@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from .paths import Told
 from .records import CallError, Status
 from .wire import Reading
-from .wire.dialects import error_of
+from .wire.problems import error_of, is_breakdown, is_refusal
 
 NO_MARKER = "the stream ended without the provider's end marker"
 NO_FINISH = "nothing said why the model stopped"
+NO_KEY = ("missing credentials", "unable to locate credentials", "could not resolve authentication", "missing api key")
+BROKEN = ("Connect", "NetworkError", "ProtocolError")  # in the names of what libraries raise when a connection fails
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ def judge(
         return Ending("refused" if reading.error.kind == "refused" else "error", reading.error, finish)
     if reading.malformed:
         return Ending("malformed", CallError(kind="malformed", message="an event could not be read"), finish)
-    if reading.refused:
-        return Ending("refused", CallError(kind="refused", message=f"the model declined ({finish})"), finish)
+    if (stopped := _stopped(finish)) is not None:
+        return stopped
     if not reading.marked or finish is None:
         if problem is not None and not reading.chunks:
             return Ending("error", error_from(problem), finish)
@@ -66,22 +69,47 @@ def _by_word(told: Told | None, problem: BaseException | None, finish: str | Non
         return Ending("refused" if error.kind == "refused" else "error", error, finish)
     if told is None or finish is None:
         return Ending("truncated", CallError(kind="truncated", message=NO_FINISH))
+    if (stopped := _stopped(finish)) is not None:
+        return stopped
     if not felt:
         return Ending("error", CallError(kind="empty", message="the answer holds no token"), finish)
     return Ending("ok", None, finish)
 
 
+def _stopped(finish: str | None) -> Ending | None:
+    """Of a reason to stop that is no success; `None` of any other."""
+    if is_refusal(finish):
+        return Ending("refused", CallError(kind="refused", message=f"the model declined ({finish})"), finish)
+    if is_breakdown(finish):
+        return Ending("error", CallError(kind="server", message=f"the model broke down ({finish})"), finish)
+    return None
+
+
 def error_from(problem: BaseException) -> CallError:
-    """What a library raised, as far as it can be told. LiteLLM wraps what happens within a stream twice."""
+    """What a library raised, as far as it can be told. LiteLLM wraps what happens within a stream twice, and gives a
+    connection that failed a status that no server sent."""
     inner: Any = getattr(problem, "original_exception", None) or problem
     response = getattr(inner, "response", None)
     status = getattr(inner, "status_code", None) or getattr(response, "status_code", None)
     headers = getattr(inner, "litellm_response_headers", None) or getattr(response, "headers", None)
     words = str(inner) or type(inner).__name__
     name = type(inner).__name__
-    if any(sign in name for sign in ("Connect", "NetworkError")) or isinstance(inner, OSError):
+    kinds = [kind.__name__ for cause in _causes(inner) for kind in type(cause).__mro__]
+    if isinstance(inner, OSError) or any(sign in kind for sign in BROKEN for kind in kinds):
         return CallError(kind="connection", message=words[:500])
+    if any(sign in words.lower() for sign in NO_KEY):
+        return CallError(kind="auth", message=words[:500])
     if isinstance(status, int) and status >= 400:
         lower = {str(key).lower(): str(value) for key, value in dict(headers or {}).items()}
         return error_of(status, {"message": words, "type": name}, lower)
     return CallError(kind="library", message=f"{name}: {words}"[:500])
+
+
+def _causes(problem: BaseException) -> Iterator[BaseException]:
+    """It, and what it was raised because of."""
+    cause: BaseException | None = problem
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__

@@ -114,7 +114,11 @@ class Instrument:
         yield Preparing("Loading LiteLLM in a process of its own: some seconds, once.")
         simulator = await self.simulator()
         new = [Worker(environment) for _ in range(missing)]
-        await asyncio.gather(*(worker.start() for worker in new))
+        try:
+            await asyncio.gather(*(worker.start() for worker in new))
+        except BaseException:
+            await asyncio.gather(*(worker.close() for worker in new))
+            raise
         self._workers += new
         yield Preparing("Warming up: one call in each provider's dialect, to the simulator.")
         orders = _warm_orders(simulator.url)

@@ -18,7 +18,7 @@ from typing import Unpack
 
 from ..catalog import Catalog, load_catalog
 from .background import background
-from .events import MeasurementEvent, Recorded
+from .events import MeasurementEvent, Preparing, Recorded
 from .instrument import instrument
 from .orders import Question
 from .plan import Options, Plan, plan
@@ -39,7 +39,13 @@ class Run:
         self._listen = listen
         self._environment = dict(os.environ if environment is None else environment)
         self._records: list[StreamRecord] = []
+        self._begun = False
         self._future = background().start(self._go())
+
+    @property
+    def begun(self) -> bool:
+        """Whether a call was made: before, nothing is lost with it."""
+        return self._begun
 
     @property
     def over(self) -> bool:
@@ -60,6 +66,7 @@ class Run:
 
     async def _go(self) -> None:
         async for event in instrument().run(self.plan, self._environment):
+            self._begun = self._begun or not isinstance(event, Preparing)
             if isinstance(event, Recorded):
                 self._records.append(event.record)
             self._listen(event)
@@ -105,8 +112,9 @@ def finish(run: Run) -> list[StreamRecord]:
         return run.result()
     except KeyboardInterrupt:
         run.cancel()
-        with contextlib.suppress(TimeoutError, CancelledError):
-            run.result(LAST_RECORDS_S)
+        if run.begun:
+            with contextlib.suppress(TimeoutError, CancelledError):
+                run.result(LAST_RECORDS_S)
         raise
 
 

@@ -1,14 +1,15 @@
 """The ways to ask: through LiteLLM, and for comparison the stock SDKs and bare httpx. All give the same deltas.
 
 Each is called as an application would call it, with its own retries off: attempts are made, and seen, elsewhere.
-Heavy libraries are imported when they are first used, in the worker.
+The libraries are heavy: they are imported in the worker, before a run that asks through them.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from .wire.dialects import Reading, heed
 from .wire.events import Event
 
 OPENAI = "https://api.openai.com/v1"
+OWN_HEADERS = ("OpenAI-Organization", "OpenAI-Project")
 OPENAI_PREFIXES = ("openai", "hosted_vllm", "")
 
 
@@ -84,7 +86,12 @@ async def openai_deltas(lane: Lane, question: Question, messages: list[dict[str,
     import openai
 
     base, model, key = _openai_target(lane)
-    client = _client(("openai", base, key), lambda: openai.AsyncOpenAI(base_url=base, api_key=key, max_retries=0))
+    # The SDK would tell any server the organisation and project that the environment names.
+    kept_back: dict[str, Any] = {} if base == OPENAI else dict.fromkeys(OWN_HEADERS, openai.Omit())
+    client = _client(
+        ("openai", base, key),
+        lambda: openai.AsyncOpenAI(base_url=base, api_key=key, max_retries=0, default_headers=kept_back),
+    )
     stream: Any = await client.with_options(timeout=timeout_s).chat.completions.create(
         model=model,
         messages=messages,
@@ -117,8 +124,8 @@ async def anthropic_deltas(lane: Lane, question: Question, messages: list[dict[s
         messages=[message for message in messages if message["role"] != "system"],
         max_tokens=question.max_tokens,
         stream=True,
+        extra_body=_optional(question),  # newer SDKs know no temperature; the API does
         **system,
-        **_optional(question),
     )
     reading = Reading()
     async for event in stream:
@@ -149,10 +156,12 @@ async def httpx_deltas(lane: Lane, question: Question, messages: list[dict[str, 
             response.raise_for_status()
         async for line in response.aiter_lines():
             text = line.removeprefix("data:").strip()
-            if line.startswith("data:") and text != "[DONE]":
-                for delta in _heard(reading, json.loads(text)):
+            if line.startswith("data:"):
+                for delta in _heard(reading, text if text == "[DONE]" else json.loads(text)):
                     yield delta
-    yield Told(reading.finish, reading.usage)
+    if reading.error is not None:
+        raise LlmlabError(reading.error.message)
+    yield Told(reading.finish if reading.marked and not reading.malformed else None, reading.usage)
 
 
 WAYS: dict[Path, Asking] = {
@@ -161,6 +170,13 @@ WAYS: dict[Path, Asking] = {
     "anthropic": anthropic_deltas,
     "httpx": httpx_deltas,
 }
+
+
+def load(paths: Iterable[Path]) -> None:
+    """Import the libraries of these paths now: in the middle of a run it would hold up all calls for seconds."""
+    for path in set(paths):
+        importlib.import_module(path)  # each is called as its library is
+
 
 _clients: dict[tuple[str | None, ...], Any] = {}
 
@@ -172,7 +188,7 @@ def _client(key: tuple[str | None, ...], make: Callable[[], Any]) -> Any:
     return _clients[key]
 
 
-def _heard(reading: Reading, event: Mapping[str, Any]) -> list[Delta]:
+def _heard(reading: Reading, event: Any) -> list[Delta]:
     """What one event of a provider's own adds."""
     before = {kind: len(texts) for kind, texts in reading.texts.items()}
     heed(reading, Event(0, "", event))

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -15,7 +16,8 @@ from .journal import Journal
 from .lag import LoopLag
 from .live import Live
 from .orders import Call, Lane, Orders
-from .records import CallError, StreamRecord
+from .paths import load
+from .records import Attempt, CallError, StreamRecord
 
 Tell = Callable[[StreamRecord], None]
 
@@ -31,6 +33,7 @@ class Running:
         self._journal = Journal(orders.journal)
         self._stop = asyncio.Event()
         self._settled = asyncio.Event()
+        self._too_late = ""
 
     def stop(self) -> None:
         """End it: every connection is closed at once, and no further call is made."""
@@ -38,7 +41,8 @@ class Running:
 
     async def run(self) -> None:
         """Make all calls; warm-up calls are over before the others begin."""
-        deadline = asyncio.get_running_loop().call_later(self._orders.deadline_s, self.stop)
+        load(lane.path for lane in self._orders.lanes)
+        deadline = asyncio.get_running_loop().call_later(self._orders.deadline_s, self._end_in_time)
         try:
             await self._closed(call for call in self._orders.calls if call.warm_up)
             timed = [call for call in self._orders.calls if not call.warm_up]
@@ -50,12 +54,16 @@ class Running:
             deadline.cancel()
             self._journal.close()
 
+    def _end_in_time(self) -> None:
+        self._too_late = f"the run's deadline of {self._orders.deadline_s:g} s had passed"
+        self.stop()
+
     async def _closed(self, calls: Iterable[Call]) -> None:
         """As many at once as there are streams; each is due when one of them is free."""
         waiting = deque(calls)
 
         async def stream() -> None:
-            while waiting and not self._stop.is_set():
+            while waiting:
                 await self._make(waiting.popleft(), time.monotonic_ns())
 
         await asyncio.gather(*(stream() for _ in range(self._orders.streams)))
@@ -69,8 +77,7 @@ class Running:
             due = began + round((call.at_s or 0.0) * 1e9)
             await self._sleep_until(due)
             async with room:
-                if not self._stop.is_set():
-                    await self._make(call, due)
+                await self._make(call, due)
 
         await asyncio.gather(*map(arrive, calls))
 
@@ -84,11 +91,13 @@ class Running:
         lane = self._lanes[call.lane]
         ceiling = None if lane.ceiling_usd is None else lane.ceiling_usd * (1 + self._orders.retries)
         ceiling = Decimal(0) if lane.free else ceiling
-        reservation = await self._reserve(ceiling)
+        reservation = None if self._stop.is_set() else await self._reserve(ceiling)
         if self._stop.is_set():  # before it began
+            if self._too_late:
+                self._keep(_not_sent(self._orders, lane, call, due_ns, "deadline", self._too_late))
             return
         if reservation is None:
-            self._keep(_not_sent(self._orders, lane, call, due_ns, self._cap.why_not(ceiling)))
+            self._keep(_not_sent(self._orders, lane, call, due_ns, "budget", self._cap.why_not(ceiling)))
             return
         self._live.due(call, due_ns)
         try:
@@ -97,6 +106,8 @@ class Running:
             self._live.over(call)
         self._cap.settle(reservation, _spent(record, lane))
         self._settled.set()
+        if record.status == "cancelled" and self._too_late:
+            record = replace(record, error=CallError(kind="deadline", message=self._too_late))
         self._keep(record)
 
     async def _reserve(self, ceiling: Decimal | None) -> Reservation | None:
@@ -115,12 +126,22 @@ class Running:
 
 def _spent(record: StreamRecord, lane: Lane) -> Decimal | None:
     """What a call certainly cost; `None` where nobody knows, which counts as the most it can have."""
-    if lane.free or record.sent_ns is None or (not record.chunks and record.error and record.error.http_status):
-        return Decimal(0)  # nothing left us, or it was refused
-    return record.usd if record.usage_source == "provider" else None
+    if lane.free:
+        return Decimal(0)
+    if not all(map(_was_refused, record.attempts)):
+        return None  # an earlier try was broken off, and may be billed
+    if record.sent_ns is None or (not record.chunks and _was_refused(record)):
+        return Decimal(0)
+    told = record.usage_source == "provider" and record.finish is not None  # else it is what was used so far
+    return record.usd if told else None
 
 
-def _not_sent(orders: Orders, lane: Lane, call: Call, due_ns: int, why: str) -> StreamRecord:
+def _was_refused(tried: Attempt | StreamRecord) -> bool:
+    """Whether the provider gave an error instead of an answer."""
+    return tried.error is not None and tried.error.http_status is not None
+
+
+def _not_sent(orders: Orders, lane: Lane, call: Call, due_ns: int, kind: str, why: str) -> StreamRecord:
     return StreamRecord(
         run=orders.run,
         number=call.number,
@@ -132,7 +153,7 @@ def _not_sent(orders: Orders, lane: Lane, call: Call, due_ns: int, why: str) -> 
         warm_up=call.warm_up,
         started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         status="not_sent",
-        error=CallError(kind="budget", message=why),
+        error=CallError(kind=kind, message=why),
         clock="socket",
         scheduled_ns=due_ns,
         ended_ns=time.monotonic_ns(),

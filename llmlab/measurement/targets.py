@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from ..catalog import Catalog, Endpoint, load_catalog
 from ..catalog.bulk import known
 from ..errors import LlmlabError, UnknownNameError, nearest
-from ..simulator import SimulatedEndpoint, litellm_parameters
-from .providers import litellm_prefixes, provider_of
+from ..simulator import litellm_parameters
+from .providers import litellm_prefixes, missing
 from .simulated import PREFIX, Simulated, simulated_endpoint, simulated_endpoints
 
 BULK = "litellm"
@@ -37,9 +37,8 @@ class Target:
 
     `name` is what records call it, `model` LiteLLM's id. `price` is the endpoint whose prices apply, out of `catalog`;
     `None` where nobody is known to sell it: unpriced, not free. `region` is where it is processed, if that is known and
-    matters to the price. `key_variables` are what LiteLLM reads its credentials from. `key_variable` is set for a
-    server of one's own: whoever makes the call gives its value as `api_key`, or any text where it is not set, so that
-    LiteLLM takes no other key from the environment.
+    matters to the price. `key_variable` is set for a server of one's own: whoever makes the call gives its value as
+    `api_key`, or any text where it is not set, so that LiteLLM takes no other key from the environment.
     """
 
     name: str
@@ -50,7 +49,6 @@ class Target:
     price: Endpoint | None = None
     catalog: str | None = None
     region: str | None = None
-    key_variables: tuple[str, ...] = ()
     key_variable: str | None = None
 
     @property
@@ -68,8 +66,8 @@ class Target:
         return {"model": self.model, **base, **self.parameters}
 
     def missing(self, environ: Mapping[str, str]) -> tuple[str, ...]:
-        """The variables that it needs and that are not set."""
-        return tuple(name for name in self.key_variables if not environ.get(name))
+        """The variables that LiteLLM needs for it and that are not set; see `Provider.elsewhere`."""
+        return () if self.simulated is not None or self.api_base is not None else missing(self.model, environ)
 
 
 def resolve(
@@ -94,12 +92,6 @@ def resolve(
     url = None if api_base is None else server_url(api_base)
     environ = os.environ if environ is None else environ
     return _distinct([_target(model.strip(), catalog, url, environ) for model in models])
-
-
-def to_simulate(targets: Iterable[Target]) -> tuple[SimulatedEndpoint, ...]:
-    """What a `Simulator` has to offer for these targets, each endpoint once."""
-    found = {t.simulated.endpoint.name: t.simulated.endpoint for t in targets if t.simulated is not None}
-    return tuple(found.values())
 
 
 def server_url(text: str) -> str:
@@ -134,7 +126,7 @@ def _target(model: str, catalog: Catalog, url: str | None, environ: Mapping[str,
     prefix, slash, _ = model.partition("/")
     if not slash or prefix not in litellm_prefixes():
         _refuse(model, catalog)
-    return Target(name=model, model=model, key_variables=_key_variables(model, environ))
+    return Target(name=model, model=model)
 
 
 def _is_simulated(name: str) -> bool:
@@ -201,7 +193,6 @@ def _of_endpoint(asked: str, endpoint: Endpoint, catalog: str, environ: Mapping[
         price=endpoint,
         catalog=catalog,
         region=region,
-        key_variables=_key_variables(model, environ),
     )
 
 
@@ -215,11 +206,6 @@ def _place(prefix: str, endpoint: Endpoint, environ: Mapping[str, str]) -> tuple
         said = next((environ[name] for name in VERTEX_LOCATION if environ.get(name)), "global")
         return {"vertex_location": said}, None if said == "global" else said
     return {}, None
-
-
-def _key_variables(model: str, environ: Mapping[str, str]) -> tuple[str, ...]:
-    provider = provider_of(model)
-    return provider.variables(environ) if provider else ()
 
 
 def _refuse(model: str, catalog: Catalog) -> NoReturn:

@@ -10,6 +10,7 @@ starts a new one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections import deque
@@ -85,8 +86,9 @@ class Worker:
                 self.stop()
 
     def stop(self) -> None:
-        """End the run that is under way: at once, over there."""
-        self._say({"do": "stop"})
+        """End the run that is under way: at once, over there. One that has died has ended it already."""
+        with contextlib.suppress(LlmlabError):
+            self._say({"do": "stop"})
 
     async def close(self) -> None:
         """End the process, and wait for it."""
@@ -123,6 +125,8 @@ class Worker:
         assert self._process.stdout is not None
         while (message := await next_message(self._process.stdout)) is not None:
             self._messages.put_nowait(message)
+        with contextlib.suppress(TimeoutError):  # so that it is known how it ended, and no run is given to it
+            await asyncio.wait_for(self._process.wait(), ENDS_WITHIN_S)
         self._messages.put_nowait(None)
 
     async def _read_errors(self) -> None:

@@ -19,6 +19,7 @@ PARENT_CHECK_S = 1.0
 
 async def serve(settings: Settings) -> None:
     """Listen, say where, and stay until the parent is gone."""
+    parent = os.getppid()  # before anything is said: it may be gone a moment later
     gone = asyncio.Event()
     loop = asyncio.get_running_loop()
     threading.Thread(target=_wait_for_end, args=(loop, gone), daemon=True).start()
@@ -28,7 +29,6 @@ async def serve(settings: Settings) -> None:
         _say({"error": f"port {settings.port} of 127.0.0.1: {e.strerror or e}"})
         return
     _say({"port": port})
-    parent = os.getppid()
     while not gone.is_set() and os.getppid() == parent:
         try:
             await asyncio.wait_for(gone.wait(), PARENT_CHECK_S)

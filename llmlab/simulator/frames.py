@@ -5,9 +5,9 @@ Answer + Schedule -> Deltas (what the model generates, in time) -> Frames (a dia
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Literal
 
 from .answer import Answer, PieceKind
@@ -46,20 +46,25 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A whole response: its head, its frames, how many are written at once, and how it ends."""
+    """A whole response: its head, its frames, how many are written at once, and how it ends.
+
+    Frames may be made as they are asked for, once: two hundred streams that begin together would else wait for each
+    other's.
+    """
 
     status: int = 200
     content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
-    frames: tuple[Frame, ...] = ()
+    frames: Iterable[Frame] = ()
     at_once: int = 1
     length: int | None = None  # of the whole body where it is announced; a stream is chunked
     ending: Ending = "done"
 
     def writes(self) -> Iterator[tuple[Frame, ...]]:
         """The frames, those together that are written at once: when the last of them is due."""
-        for start in range(0, len(self.frames), self.at_once):
-            yield self.frames[start : start + self.at_once]
+        frames = iter(self.frames)
+        while together := tuple(islice(frames, self.at_once)):
+            yield together
 
 
 def deltas(answer: Answer, schedule: Schedule) -> Iterator[Delta]:
@@ -89,7 +94,7 @@ def _turn(fault: Fault) -> int:
 
 
 def _one(plan: Plan, fault: Fault, spoil: Callable[[bytes], bytes], error: bytes) -> Plan:
-    frames = plan.frames
+    frames = tuple(plan.frames)
     generated = max((frame.through for frame in frames if frame.tokens), default=0)
     match fault:
         case Cut(token=token, side=side, clean=clean):
@@ -110,11 +115,11 @@ def _one(plan: Plan, fault: Fault, spoil: Callable[[bytes], bytes], error: bytes
             bad = replace(frames[place], data=spoil(frames[place].data))
             return replace(plan, frames=(*frames[:place], bad, *frames[place + 1 :]))
         case Split(size=size, gap_s=gap_s):
-            return replace(plan, frames=tuple(_split(frames, size, gap_s)))
+            return replace(plan, frames=_split(frames, size, gap_s))
         case Packed(events=events):
-            return replace(plan, at_once=events)
+            return replace(plan, frames=frames, at_once=events)
         case _:
-            return plan
+            return replace(plan, frames=frames)
 
 
 def whole(plan: Plan, faults: tuple[Fault, ...]) -> Plan:
@@ -138,7 +143,7 @@ def _one_of_body(plan: Plan, fault: Fault) -> Plan:
         case Malformed():
             return replace(plan, frames=(*before, half), length=sum(len(part.data) for part in (*before, half)))
         case Split(size=size, gap_s=gap_s):
-            return replace(plan, frames=tuple(_split(plan.frames, size, gap_s)))
+            return replace(plan, frames=_split(plan.frames, size, gap_s))
         case _:
             return plan
 
@@ -151,7 +156,7 @@ def _first(frames: tuple[Frame, ...], through: int) -> int:
     return len(frames)
 
 
-def _split(frames: tuple[Frame, ...], size: int, gap_s: float) -> Iterator[Frame]:
+def _split(frames: Iterable[Frame], size: int, gap_s: float) -> Iterator[Frame]:
     """Pieces of `size` bytes, `gap_s` apart and never before their time. The last piece is said to hold the tokens:
     only then can an event be read."""
     at_s = 0.0

@@ -97,7 +97,7 @@ def _body(
 def _stream(
     dialect: Dialect, request: Request, answer: Answer, times: Schedule, faults: tuple[Fault, ...], number: int
 ) -> Plan:
-    frames = tuple(dialect.frames(request, answer, deltas(answer, times), _ends_s(times)))
+    frames = dialect.frames(request, answer, deltas(answer, times), _ends_s(times))
     plan = Plan(content_type=dialect.stream_type, headers=dict(dialect.headers(number)), frames=frames)
     code = next((fault.code for fault in faults if isinstance(fault, InBandError)), 500)
     return streamed(plan, faults, spoil=dialect.spoil, error=dialect.in_band(Failure(code=code, number=number)))

@@ -22,7 +22,7 @@ from .lines import Line
 from .openai import AzureOpenAI, OpenAI
 from .response import failed, respond
 from .serialisation import ScriptOrder, Settings, as_plain, read_json
-from .wirelog import LoggedChunk, OpenRequest, WireLog, now_ns
+from .wirelog import OpenRequest, WireLog, now_ns
 
 HOST = "127.0.0.1"  # and nothing else: there is no option for it
 LARGEST_BODY = 64 * 1024**2  # a prompt of some million tokens
@@ -88,6 +88,8 @@ class Server:
             except ConnectionError:
                 entry.end("client left")
                 return web.Response()  # for aiohttp to throw away: there is nobody to send it to
+            finally:
+                self._log.note_size(entry, 8 * len(entry.chunks))
 
         return handle
 
@@ -144,10 +146,8 @@ async def _write(http: web.Request, plan: Plan, entry: OpenRequest) -> web.Strea
             await response.prepare(http)
         sent_ns = now_ns()
         await response.write(b"".join(frame.data for frame in together))
-        entry.chunks += [
-            LoggedChunk(sent_ns=sent_ns, due_ns=due_ns, kind=frame.kind, tokens=frame.tokens, bytes=len(frame.data))
-            for frame in together
-        ]
+        for frame in together:
+            entry.sent(sent_ns, due_ns, frame.kind, frame.tokens, len(frame.data))
     if plan.ending == "hang":
         await asyncio.Event().wait()  # until the client leaves, which cancels this
     if not response.prepared:  # cut before the first frame

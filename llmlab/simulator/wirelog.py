@@ -10,10 +10,11 @@ Values of headers that carry a secret are never kept, and neither are queries (G
 from __future__ import annotations
 
 import time
+from array import array
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .frames import FrameKind
 
@@ -22,7 +23,8 @@ Ended = Literal["done", "cut", "client left"]
 HIDDEN = "(hidden)"
 SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie", "signature", "credential")
 KEPT = 10_000  # requests, and
-KEPT_BYTES = 128 * 1024**2  # of their bodies; the oldest are forgotten first
+KEPT_BYTES = 128 * 1024**2  # of their bodies and chunks; the oldest are forgotten first
+KINDS: tuple[FrameKind, ...] = get_args(FrameKind)
 
 now_ns = time.monotonic_ns
 
@@ -44,9 +46,8 @@ class LoggedRequest:
     """One request and its response. `number` is in the response's `x-simulated-request`; `None`: not yet, or never.
 
     `received_ns` is when the head was read; `read_ns` when the last of the body had arrived, as the kernel saw it:
-    schedules count from there. `fault` is the
-    kind of what was scripted, `split + missing_usage` where it was more than one. `ended` is `client left` when the
-    connection was closed on us, as a cancelled call does.
+    schedules count from there. `fault` is the kind of what was scripted, `split + missing_usage` where it was more than
+    one. `ended` is `client left` when the connection was closed on us, as a cancelled call does.
     """
 
     number: int
@@ -84,9 +85,14 @@ class OpenRequest:
     status: int | None = None
     fault: str | None = None
     size: int = 0
-    chunks: list[LoggedChunk] = field(default_factory=list)
+    # Five numbers a chunk: a minute of many streams brings half a million of them.
+    chunks: array[int] = field(default_factory=lambda: array("q"))
     ended: Ended | None = None
     ended_ns: int | None = None
+
+    def sent(self, sent_ns: int, due_ns: int, kind: FrameKind, tokens: int, size: int) -> None:
+        """Note a chunk."""
+        self.chunks.extend((sent_ns, due_ns, KINDS.index(kind), tokens, size))
 
     def end(self, how: Ended) -> None:
         if self.ended is None:
@@ -105,7 +111,7 @@ class OpenRequest:
             read_ns=self.read_ns,
             status=self.status,
             fault=self.fault,
-            chunks=tuple(self.chunks),
+            chunks=tuple(map(_chunk, *(self.chunks[part::5] for part in range(5)))),
             ended=self.ended,
             ended_ns=self.ended_ns,
         )
@@ -128,8 +134,10 @@ class WireLog:
         return request
 
     def note_size(self, request: OpenRequest, size: int) -> None:
-        """Say how large the body of `request` is; others are forgotten where it is too much together."""
-        request.size = size
+        """Say how many more bytes are kept of `request`; others are forgotten where it is too much together."""
+        if request.number < self._requests[0].number:  # forgotten while it was answered
+            return
+        request.size += size
         self._bytes += size
         while len(self._requests) > 1 and (len(self._requests) > KEPT or self._bytes > KEPT_BYTES):
             self._bytes -= self._requests.popleft().size
@@ -137,6 +145,10 @@ class WireLog:
     def after(self, number: int) -> list[LoggedRequest]:
         """The requests that came after the `number`-th, finished or not."""
         return [request.so_far() for request in self._requests if request.number > number]
+
+
+def _chunk(sent_ns: int, due_ns: int, kind: int, tokens: int, size: int) -> LoggedChunk:
+    return LoggedChunk(sent_ns=sent_ns, due_ns=due_ns, kind=KINDS[kind], tokens=tokens, bytes=size)
 
 
 def shown(headers: Mapping[str, str]) -> dict[str, str]:

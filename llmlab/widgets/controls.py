@@ -105,7 +105,7 @@ class Several(Control, traitlets.TraitType[tuple[str, ...], Iterable[str]]):
 
 
 class Text(Control, traitlets.Unicode[str, str]):
-    """A line of text."""
+    """A text of one line or several."""
 
     def validate(self, obj: Any, value: Any) -> str:
         if not isinstance(value, str):
@@ -206,9 +206,11 @@ def toggle(default: bool = False, *, label: str, help: str = "", group: str = ""
     return _tagged(Toggle(default), kind="toggle", label=label, unit="", help=help, group=group)
 
 
-def text(default: str = "", *, label: str, unit: str = "", help: str = "", group: str = "") -> Text:
-    """A line of text, sent as it is typed."""
-    return _tagged(Text(default), kind="text", label=label, unit=unit, help=help, group=group)
+def text(default: str = "", *, label: str, unit: str = "", help: str = "", group: str = "", lines: int = 1) -> Text:
+    """A text, sent as it is typed. With `lines` over 1 a box of that height, for prompts, sent when typing pauses."""
+    if lines < 1:
+        raise ValueError(f"{label}: a text has at least 1 line, not {lines}")
+    return _tagged(Text(default), kind="text", label=label, unit=unit, help=help, group=group, lines=lines)
 
 
 def file(*, label: str, help: str = "", accept: str = "", group: str = "") -> File:

@@ -262,7 +262,8 @@ class CostExplorer(WorkloadPanel):
         return cost_views.bill(self._focus(), self.workload, self.catalog, self.as_of)
 
     def draw_pareto(self) -> Figure:
-        known = [i for i in self._shown().places if self.catalog.endpoints[i].latency is not None]
+        endpoints = self.catalog.endpoints
+        known = [i for i in self._shown().places if endpoints[i].latency or endpoints[i].measured]
         unknown = len(self._shown().places) - len(known)
         return cost_figures.pareto_figure(self._rows(known), self.workload, unknown)
 

@@ -11,16 +11,18 @@ from ..catalog import Catalog, Endpoint
 from ..cost import Workload, break_even, ledger, pareto, sensitivity
 from ..cost.estimates import Estimate
 from ..cost.sensitivity import Crossing, shown, with_input
+from ..cost.speed import SpeedKind
 from ..report import usd
 from .views import Figure, Json
 
 # Okabe-Ito, so that no pair is confused by a colour-blind reader; every mark also carries its words.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#8a8a8a"
 _POINTS = 64
+_MARKS: dict[SpeedKind | None, str] = {"measured": ", measured", "simulated": ", SIMULATED"}
 
 
 def pareto_figure(rows: Sequence[Estimate], workload: Workload, unknown: int) -> Figure:
-    """Cost against latency; what something else beats on both is grey. Latencies are priors."""
+    """Cost against latency; what something else beats on both is grey. A latency that is no prior says so in words."""
     found = pareto(rows)
     off = unknown + found.left_off
     note = f"{off:,} endpoints left off: their latency or price is unknown."
@@ -34,7 +36,7 @@ def pareto_figure(rows: Sequence[Estimate], workload: Workload, unknown: int) ->
         if group
     ]
     layout = {
-        "xaxis": {"title": {"text": "s per answer (prior, not measured)"}, "rangemode": "tozero"},
+        "xaxis": {"title": {"text": _latency_title([*found.front, *found.dominated])}, "rangemode": "tozero"},
         "yaxis": {
             "title": {"text": f"US dollars per {workload.period}"},
             "type": "log",
@@ -43,12 +45,19 @@ def pareto_figure(rows: Sequence[Estimate], workload: Workload, unknown: int) ->
         "annotations": [_caption(note)],
         "showlegend": True,
     }
-    names = ", ".join(f"{r.endpoint} ({usd(r.total_usd)}, {r.p50_total_s:.2g} s)" for r in found.front)
+    names = ", ".join(
+        f"{r.endpoint}{_MARKS.get(r.latency_kind, '')} ({usd(r.total_usd)}, {r.p50_total_s:.2g} s)" for r in found.front
+    )
     return Figure(
         {"data": data, "layout": layout},
         alt=f"Nothing is both cheaper and faster than: {names}. {len(found.dominated):,} are dominated. {note}",
         height=380,
     )
+
+
+def _latency_title(rows: Sequence[Estimate]) -> str:
+    unless = ", unless its name says so" if any(r.latency_kind in _MARKS for r in rows) else ""
+    return f"s per answer (prior, not measured{unless})"
 
 
 def _points(rows: Sequence[Estimate], colour: str, name: str, *, labels: bool) -> Json:
@@ -58,7 +67,7 @@ def _points(rows: Sequence[Estimate], colour: str, name: str, *, labels: bool) -
         "name": name,
         "x": [r.p50_total_s for r in rows],
         "y": [r.total_usd for r in rows],
-        "text": [r.endpoint for r in rows],
+        "text": [r.endpoint + _MARKS.get(r.latency_kind, "") for r in rows],
         # Neighbours along the front alternate, so that their names do not lie on each other.
         "textposition": [("top right", "bottom left")[i % 2] for i in range(len(rows))],
         "customdata": [r.endpoint for r in rows],

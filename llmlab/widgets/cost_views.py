@@ -14,6 +14,7 @@ from ..cost import Estimates, Ledger, Workload, band, ledger
 from ..cost.bands import hedges
 from ..cost.billing import price_list
 from ..cost.estimates import Estimate
+from ..cost.speed import SpeedKind
 from ..report import TextTable, usd, usd_cents
 from ..scenario import Scenario
 from .views import Badge, Bar, Bars, Bullets, Cell, Code, Column, Definitions, Note, Row, Segment, Series, Table, Text
@@ -34,6 +35,10 @@ _HEDGED: dict[Confidence, Badge | None] = {
     "approx": Badge("~", "The publisher's own hedge: an approximate price.", "warn"),
     "assumed": Badge("assumed", "Nobody publishes this price; it is an assumption.", "warn"),
 }
+_NOT_PRIOR: dict[SpeedKind | None, Badge] = {
+    "measured": Badge("measured", "Measured from your own machine, not published.", "good"),
+    "simulated": Badge("SIMULATED", "A simulator answered: nobody's servers were measured.", "warn"),
+}
 _COLUMNS = (
     Column("endpoint", "Endpoint"),
     Column("total", "Total", help="US dollars per period", numeric=True),
@@ -41,8 +46,8 @@ _COLUMNS = (
     Column("ratio", "x cheapest", help="Total against the cheapest priced endpoint of the catalog", numeric=True),
     Column("input", "Prompt", help="Dollars for input, cache reads, cache writes and storage", numeric=True),
     Column("output", "Answer", help="Dollars for output and hidden reasoning", numeric=True),
-    Column("ttft", "First token", unit="s", help="Published prior, not measured", numeric=True),
-    Column("latency", "Whole answer", unit="s", help="Published p50, or first token + rate", numeric=True),
+    Column("ttft", "First token", unit="s", help="Published prior unless marked as measured", numeric=True),
+    Column("latency", "Whole answer", unit="s", help="Published p50, first token + rate, or measured", numeric=True),
     Column("window", "Window", help="Largest prompt, tokens", numeric=True),
     Column("price", "Price", help="list, or the publisher's own hedge"),
 )
@@ -121,8 +126,8 @@ def _row(row: Estimate, catalog: Catalog) -> Row:
         Cell(_times(row.ratio)),
         Cell("" if row.input_usd is None else usd(row.input_usd)),
         Cell("" if row.output_usd is None else usd(row.output_usd)),
-        Cell(f"{'<' if row.ttft_is == 'under' else ''}{_seconds(row.ttft_s)}", title=basis),
-        Cell(_seconds_range(row.p50_low_s, row.p50_high_s), title=basis),
+        Cell(f"{'<' if row.ttft_is == 'under' else ''}{_seconds(row.ttft_s)}", title=basis, badges=_how_fast(row)),
+        Cell(_seconds_range(row.p50_low_s, row.p50_high_s), title=basis, badges=_how_fast(row)),
         _window_cell(_window(row, catalog)),
         Cell(row.confidence.replace("_", " ") if row.confidence else "none", title=source),
     )
@@ -140,6 +145,10 @@ def _badges(row: Estimate) -> tuple[Badge, ...]:
     told = tuple(Badge(flag, tone="bad" if flag.startswith(("retired", "prompt over", "answer over")) else "warn")
                  for flag in row.flags)  # fmt: skip
     return (*((hedge,) if hedge else ()), *told)
+
+
+def _how_fast(row: Estimate) -> tuple[Badge, ...]:
+    return (_NOT_PRIOR[row.latency_kind],) if row.latency_kind in _NOT_PRIOR else ()
 
 
 def _window(row: Estimate, catalog: Catalog) -> int | None:
@@ -260,7 +269,7 @@ def about(catalog: Catalog, as_of: date, warning: str) -> Text:
                     "A tier is chosen by the whole prompt of one request, cached tokens included.",
                     "A prefix below an endpoint's minimum never caches; requests that miss pay the write price.",
                     "Batch falls back to standard where no batch price is published, and the row says so.",
-                    "Latencies are published priors, not measurements.",
+                    "Latencies are published priors, except where a row says measured or SIMULATED.",
                     f"Unpriced is a state, never $0: this catalog has {_unpriced(catalog, as_of):,} such endpoints.",
                 )
             ),

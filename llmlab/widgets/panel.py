@@ -10,8 +10,12 @@ The kernel holds the truth and the browser shows it. Controls sync as ordinary t
 travel as messages, only for the views that are open, all of them in one message per change, so a saved notebook holds
 no drawings. What the notebook does keep is the HTML snapshot under the panel, hidden while the panel is live.
 
+What goes on in the background (a run) changes what the panel draws from and calls `redraw_soon`, from any thread and as
+often as it likes: ten times a second at most is something drawn, and of a view that can be patched the difference sent.
+
 Messages from the browser: `front end`, `hello`, `open`, `close`, `sort`, `more`, `select`, `action`, `file`, `settled`,
-`plotly.js`. To the browser: `front end`, `draw`, `error`, `did`, `plotly.js`. `static/panel.js` is the other half.
+`plotly.js`. To the browser: `front end`, `draw`, `patch`, `hidden`, `error`, `did`, `plotly.js`. `static/panel.js` is
+the other half.
 """
 
 from __future__ import annotations
@@ -19,19 +23,21 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import anywidget
 import traitlets
 
 from ..errors import LlmlabError, UnknownNameError
 from . import display, frontend
+from .browsers import Browsers
 from .controls import Choice, Control, File, Options, Several, option_pairs
+from .pacing import Pacer
 from .screen import Action, Clipboard, Download, View
-from .views import Json, Payload
+from .views import Json, Patch, Payload
 
 __all__ = ["Action", "Clipboard", "Download", "Panel", "View"]
 
@@ -40,6 +46,10 @@ _log = logging.getLogger(__name__)
 # JupyterLab sends a widget's messages over a subshell: while a cell computes in the main thread, the panel is used
 # in another. One lock for all panels: linked panels change each other, and two locks could wait for each other.
 _turn = threading.RLock()
+
+REDRAW_REST_S = 0.1  # between two redraws of `redraw_soon`: at most ten a second
+Progress = tuple[float | None, str]
+_Value = TypeVar("_Value")
 
 
 class Panel(anywidget.AnyWidget):
@@ -57,10 +67,12 @@ class Panel(anywidget.AnyWidget):
     _options = traitlets.Dict()
 
     _controls: ClassVar[dict[str, Control]] = {}
-    _open: frozenset[str] | None = None  # None until a browser has said which views it shows
+    _browsers: Browsers
+    _pacer: Pacer
     _drawn: Mapping[str, Payload] = {}  # of each view since the last change: what was drawn,
     _failed: Mapping[str, str] = {}  # or why it could not be
     _error: str | None = None
+    _progress: Progress | None = None
     _sorts: Mapping[str, tuple[str, bool]] = {}
     _limits: Mapping[str, int] = {}
     _selected: Mapping[str, str] = {}
@@ -85,6 +97,13 @@ class Panel(anywidget.AnyWidget):
         if missing := [name for name in needed if not hasattr(cls, name)]:
             raise TypeError(f"{cls.__name__} declares views, actions or files but not their {', '.join(missing)}")
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """As in traitlets. A screen may set options before it calls our `__init__`: what that needs is here."""
+        panel: Self = super().__new__(cls, *args, **kwargs)
+        panel._browsers = Browsers()
+        panel._pacer = Pacer(panel._redraw_now, REDRAW_REST_S)
+        return panel
+
     def __init__(self, **values: Any) -> None:
         for name in values:
             if name not in self._controls:
@@ -98,6 +117,10 @@ class Panel(anywidget.AnyWidget):
     def status(self) -> str:
         """One line that says where things stand, read out 400 ms after the last change."""
         return ""
+
+    def unavailable(self) -> Mapping[str, str]:
+        """The actions that cannot be used now, each with the reason. Asked for with every drawing and every action."""
+        return {}
 
     def on_select(self, view: str, row: str) -> None:
         """A row, bar or point was chosen. Open views are drawn again afterwards."""
@@ -121,7 +144,8 @@ class Panel(anywidget.AnyWidget):
     def snapshot(self) -> str:
         """The open views as static HTML, and the call that makes the panel again: what stays without a kernel."""
         parts = [f"<p><strong>{escape(self.title)}</strong> (as last seen; run the cell to use it)</p>"]
-        showing = self._open if self._open is not None else frozenset(view.id for view in self.views if view.open)
+        said = self._browsers.open
+        showing = frozenset(view.id for view in self.views if view.open) if said is None else said
         for view in self.views:
             if view.id in showing:
                 drawn = self._draw(view)
@@ -143,6 +167,41 @@ class Panel(anywidget.AnyWidget):
         """Draw the open views again, after a change that no control knows of."""
         with self._one_redraw():
             self._changed()
+
+    def redraw_soon(self, views: Iterable[str] | None = None) -> None:
+        """Draw these views (all, unless said) where they are open: ten times a second at most, the last never lost.
+
+        For threads in the background, as often as they like: it returns at once, and what goes wrong is shown in the
+        panel. The views are drawn in another thread, so a `draw_` method must find a state that holds together.
+        """
+        if self.comm is not None:
+            self._pacer.ask([view.id for view in self.views] if views is None else views)
+
+    def patch(self, view: str, change: Patch) -> None:
+        """Send a change of one view now, if it is open, instead of drawing it again.
+
+        What the view is drawn from has to hold the change already: under `hold_changes()`, so that no drawing comes
+        between the two. `redraw_soon` finds the difference itself; this is for those who know it.
+        """
+        with self._one_redraw():
+            self._drop({self._view(view).id})
+            if view in self._browsers.showing and not self._stale:
+                self._tell(**self._browsers.patch(view, change))
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far a run is: the share that is done, from 0 to 1 or `None` for unknown, and words; `None`: no run.
+
+        May be set from any thread; shown as `redraw_soon` does it.
+        """
+        return self._progress
+
+    @progress.setter
+    def progress(self, progress: Progress | None) -> None:
+        if progress is not None and progress[0] is not None and not 0 <= progress[0] <= 1:
+            raise ValueError(f"the share that is done must be from 0 to 1, not {progress[0]}")
+        self._progress = progress
+        self.redraw_soon(())
 
     def sort_of(self, view: str) -> tuple[str, bool]:
         """The column a table is sorted by, and whether descending."""
@@ -182,7 +241,16 @@ class Panel(anywidget.AnyWidget):
     def reopen(self) -> None:
         """Come back after `close()`: a panel is closed when another takes its cell, and may be wanted again."""
         self.__dict__.pop("_repr_mimebundle_", None)  # set to None by ipywidgets' close()
+        self._drawn, self._failed = {}, {}  # meanwhile `redraw_soon` did nothing
         self.open()
+
+    def close(self) -> None:
+        """As in ipywidgets: the browser's views of it go away. Nothing of `redraw_soon` is left behind."""
+        if self.comm is not None:
+            with _turn:
+                self._pacer.stop()
+                self._browsers.gone()
+                super().close()
 
     # Changes, and the one redraw that follows them
 
@@ -218,11 +286,19 @@ class Panel(anywidget.AnyWidget):
                 if self._held == 1 and self._stale:
                     self._stale = False
                     self._rev += 1
-                    self._send_views(self._open or frozenset())
+                    self._send_views(self._browsers.showing)
                 self._held -= 1
 
     def _changed(self) -> None:
         self._stale, self._drawn, self._failed = True, {}, {}
+
+    def _redraw_now(self, names: frozenset[str]) -> None:
+        """What `redraw_soon` asked for, in the pacer's thread."""
+        with _turn, self._guarded(), self._one_redraw():
+            of_a_drawing = self._error in self._failed.values()
+            self._drop({self._view(name).id for name in names})
+            self._rev += 1
+            self._send_views(names & self._browsers.showing, sparing=True, mends=of_a_drawing)
 
     # Drawing
 
@@ -242,24 +318,46 @@ class Panel(anywidget.AnyWidget):
         unset = {name: value for name, value in own.items() if getattr(payload, name, "absent") is None}
         return dataclasses.replace(payload, **unset)  # type: ignore[type-var]  # every Payload is a dataclass
 
-    def _send_views(self, ids: frozenset[str]) -> None:
-        """One message for all of `ids`. A view that cannot be drawn keeps its last drawing; the others are drawn."""
-        if not ids:
+    def _send_views(self, ids: frozenset[str], *, sparing: bool = False, mends: bool = True) -> None:
+        """One message for all of `ids`. A view that cannot be drawn keeps its last drawing; the others are drawn.
+
+        If all can, an error that was shown is over, unless it `mends` nothing: a person must have time to read it.
+        """
+        if self._browsers.open is None:
             return
         drawn = {view.id: self._draw(view) for view in self.views if view.id in ids}
-        status = ""
-        try:
-            status = self.status()
-        except Exception as error:  # noqa: BLE001  as above
-            self._failed = {**self._failed, "status": self._fail(error)}
-        if not self._failed:
+        beside = self._beside()
+        if mends and not self._failed:
             self._succeed()
-        payloads = {name: payload.to_json() for name, payload in drawn.items() if payload}
-        failed = [name for name, payload in drawn.items() if not payload]
-        self._tell("draw", rev=self._rev, views=payloads, failed=failed, status=status)
+        beside["error"] = self._error
+        send = self._browsers.difference if sparing else self._browsers.drawing
+        if message := send(drawn, beside, self._rev):
+            self._tell(**message)
 
-    def _tell(self, kind: str, **content: Any) -> None:
-        self.send({"kind": kind, "error": self._error, **content})
+    def _beside(self) -> Json:
+        """What a browser shows beside the views. Where asking for it fails, it keeps what it shows."""
+        asked: dict[str, Callable[[], object]] = {
+            "status": self.status, "unavailable": self._refused, "progress": lambda: self.progress
+        }  # fmt: skip
+        self._drop({f"{name}()" for name in asked})
+        found = {}
+        for name, ask in asked.items():
+            try:
+                found[name] = ask()
+            except Exception as error:  # noqa: BLE001  as above
+                self._failed = {**self._failed, f"{name}()": self._fail(error)}
+        return found
+
+    def _refused(self) -> dict[str, str]:
+        """`unavailable()`, of actions that there are."""
+        refused = dict(self.unavailable())
+        for name in refused:
+            self._action(name)
+        return refused
+
+    def _tell(self, kind: str, buffers: Sequence[bytes] = (), **content: Any) -> None:
+        self._browsers.told(error=self._error)
+        self.send({"kind": kind, "error": self._error, **content}, list(buffers))
 
     # Errors
 
@@ -275,8 +373,9 @@ class Panel(anywidget.AnyWidget):
     def _fail(self, error: Exception, where: str = "") -> str:
         meant = isinstance(error, LlmlabError | traitlets.TraitError)
         words = str(error) if meant else f"{type(error).__name__}: {error}"
-        self.last_error, self._error = error, f"{where}: {words}" if where else words
-        if not meant:
+        was, self._error = self._error, f"{where}: {words}" if where else words
+        self.last_error = error
+        if not meant and self._error != was:  # once, though it be drawn ten times a second
             _log.error("%s: %s", type(self).__name__, self._error, exc_info=error)
         return self._error
 
@@ -293,14 +392,10 @@ class Panel(anywidget.AnyWidget):
         match message:
             case {"kind": "front end"}:
                 self.send({"kind": "front end", "module": frontend.module(), "style": frontend.style()})
-            case {"kind": "hello", "views": [*ids]}:
-                self._open = frozenset(ids)
-                self._send_views(self._open)
-            case {"kind": "open", "views": [*ids]}:
-                self._open = (self._open or frozenset()) | frozenset(ids)
-                self._send_views(frozenset(ids))
+            case {"kind": "hello" | "open" as kind, "views": [*ids]}:
+                self._look(kind, frozenset(ids))
             case {"kind": "close", "view": str(name)}:
-                self._open = (self._open or frozenset()) - {name}
+                self._look("close", frozenset({name}))
             case {"kind": "sort", "view": str(name), "key": str(key)}:
                 current, descending = self.sort_of(name)
                 self._sorts = {**self._sorts, name: (key, key == current and not descending)}
@@ -327,31 +422,56 @@ class Panel(anywidget.AnyWidget):
             case _:
                 raise ValueError(f"a message this panel does not know: {message!r:.200}")
 
+    def _look(self, kind: str, views: frozenset[str]) -> None:
+        """A browser shows these views and no others (`hello`), also these (`open`), or these no more (`close`)."""
+        was = self._browsers.showing
+        if kind == "close":
+            self._browsers.close(views)
+        else:
+            self._browsers.open = views if kind == "hello" else was | views
+            self._send_views(views)
+        if gone := was - self._browsers.showing:
+            self._tell("hidden", views=sorted(gone))
+
     def _act(self, name: str) -> None:
-        if name not in [action.name for action in self.actions]:
-            raise UnknownNameError("action", name, [action.name for action in self.actions])
+        self._action(name)
+        if why := self.unavailable().get(name):  # pressed before the browser knew
+            self._tell("did", status=why)
+            return
         result = getattr(self, f"on_{name}")()
         if not self._failed:
             self._succeed()
+        self._send_views(frozenset(), sparing=True)  # what can be done next may have changed
         match result:
             case Clipboard(text):
                 self._tell("did", clipboard=text, status="Copied.")
-            case Download(file, text):
+            case Download(file, str(text)):
                 self._tell("did", download=text, file=file, status=f"Saved as {file}.")
+            case Download(file, bytes(data)):
+                self._tell("did", [data], file=file, status=f"Saved as {file}.")
             case _:
                 self._tell("did", status=result or "")
 
     def _forget(self, view: str) -> None:
         """Draw one view again because what it shows of itself changed, not the values behind it."""
-        self._drawn = {name: payload for name, payload in self._drawn.items() if name != view}
-        self._failed = {name: words for name, words in self._failed.items() if name != view}
+        self._drop({view})
         self._send_views(frozenset({view}))
+
+    def _drop(self, views: set[str]) -> None:
+        """The next drawing of these is a new one."""
+        self._drawn, self._failed = _without(self._drawn, views), _without(self._failed, views)
 
     def _view(self, name: str) -> View:
         for view in self.views:
             if view.id == name:
                 return view
         raise UnknownNameError("view", name, [view.id for view in self.views], where=type(self).__name__)
+
+    def _action(self, name: str) -> Action:
+        for action in self.actions:
+            if action.name == name:
+                return action
+        raise UnknownNameError("action", name, [action.name for action in self.actions], where=type(self).__name__)
 
     def _describe(self) -> Json:
         """What the browser needs to build the screen: no values, no drawings."""
@@ -370,3 +490,7 @@ class Panel(anywidget.AnyWidget):
         """The panel and, under it, its snapshot; without a kernel, the call that makes it."""
         with self._one_redraw():
             display.show(self)
+
+
+def _without(known: Mapping[str, _Value], names: set[str]) -> dict[str, _Value]:
+    return {name: value for name, value in known.items() if name not in names}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from ..catalog import Catalog, load_catalog
+from ..catalog import Catalog, Endpoint, load_catalog
 from ..errors import LlmlabError
 from ..measurement import (
     DEFAULT_PROMPT,
@@ -61,19 +62,6 @@ class Playground(Panel):
 
     title = "Streaming playground"
 
-    endpoints = c.several(
-        FIRST_SHOWN, options=FIRST_SHOWN, label="Endpoints", help="Simulated ones, and providers whose key is set.",
-        group="What",
-    )  # fmt: skip
-    models = c.text(
-        "", label="Further models", help="LiteLLM's ids, by commas: groq/llama-3.1-8b-instant", group="What"
-    )
-    server = c.text(
-        "", label="Your server", help="An OpenAI-compatible URL: http://localhost:8000/v1 (vLLM, Ollama, ...).",
-        group="What",
-    )  # fmt: skip
-    server_models = c.text("", label="Models at your server", help="Names, by commas.", group="What")
-
     prompt = c.text(DEFAULT_PROMPT, label="Prompt", lines=3, group="Question")
     system = c.text("", label="System prompt", lines=2, group="Question")
     max_tokens = c.number(256, min=1, max=32_000, scale="log", label="Longest answer", unit="tokens", group="Question")
@@ -88,25 +76,38 @@ class Playground(Panel):
         help="A line of its own begins each request, so that no cached prompt flatters the next.",
     )  # fmt: skip
 
-    runs = c.number(3, min=1, max=500, scale="log", label="Runs", unit="per endpoint", group="Run")
+    endpoints = c.several(
+        FIRST_SHOWN, options=FIRST_SHOWN, label="Endpoints", help="Simulated ones, and providers whose key is set.",
+        group="What",
+    )  # fmt: skip
+    models = c.text(
+        "", label="Further models", help="LiteLLM's ids, by commas: groq/llama-3.1-8b-instant", group="What"
+    )
+    server = c.text(
+        "", label="Your server", help="An OpenAI-compatible URL: http://localhost:8000/v1 (vLLM, Ollama, ...).",
+        group="What",
+    )  # fmt: skip
+    server_models = c.text("", label="Models at your server", help="Names, by commas.", group="What")
+
+    runs = c.number(3, min=1, max=500, scale="log", label="Runs", unit="per endpoint", group="Load")
     concurrency = c.number(
-        0, min=0, max=200, scale="log", label="At once", unit="calls", group="Run",
+        0, min=0, max=200, scale="log", label="At once", unit="calls", group="Load",
         help="0: one per endpoint, side by side. 1: one after the other.",
     )  # fmt: skip
     rate = c.number(
-        0.0, min=0.0, max=50.0, step=0.5, label="Arrivals", unit="per s", group="Run",
+        0.0, min=0.0, max=50.0, step=0.5, label="Arrivals", unit="per s", group="Load",
         help="0: the next call starts when one ends. Above 0 they arrive by chance, this often.",
     )  # fmt: skip
-    warm_up = c.number(1, min=0, max=10, label="Warm-up calls", unit="per endpoint", group="Run")
+    warm_up = c.number(1, min=0, max=10, label="Warm-up calls", unit="per endpoint", group="Load")
     retries = c.number(
-        0, min=0, max=5, label="Retries", group="Run", help="Of refused calls; Retry-After is obeyed and shown."
+        0, min=0, max=5, label="Retries", group="How", help="Of refused calls; Retry-After is obeyed and shown."
     )
     path = c.choice(
-        "litellm", options=tuple(PATHS.items()), label="Ask through", group="Run",
+        "litellm", options=tuple(PATHS.items()), label="Ask through", group="How",
         help="The others for comparison, where an endpoint speaks their dialect.",
     )  # fmt: skip
     budget_usd = c.number(
-        1.0, min=0.0, max=100.0, step=0.01, label="Budget", unit="US dollars", group="Run",
+        1.0, min=0.0, max=100.0, step=0.01, label="Budget", unit="US dollars", group="How",
         help="A run cannot exceed it: what a call may cost is set aside before it is made.",
     )  # fmt: skip
 
@@ -206,8 +207,7 @@ class Playground(Panel):
         if not self._targets():
             return Text((), empty="Choose at least one endpoint.")
         plan = self.plan
-        missing = {target.name: target.missing(os.environ) for target in plan.targets if target.simulated is None}
-        return views.before(plan, {name: variables for name, variables in missing.items() if variables})
+        return views.before(plan, os.environ)
 
     def draw_lanes(self) -> Lanes:
         if self._problem is not None:
@@ -372,13 +372,17 @@ class Playground(Panel):
         """Simulated endpoints, and the text endpoints of every provider whose key is set."""
         pairs = [(one.name, f"{one.name} (SIMULATED)") for one in simulated_endpoints()]
         for provider in available(os.environ):
-            pairs += [
-                (endpoint.id, f"{endpoint.id} (key found)")
-                for endpoint in self._catalog
-                if endpoint.provider in provider.catalog and endpoint.task == "text" and endpoint.litellm_model
-            ]
+            pairs += [(endpoint.id, f"{endpoint.id} (key found)") for endpoint in self._callable(provider.prefix)]
         known = {name for name, _ in pairs}
         self.set_options("endpoints", pairs + [(name, name) for name in chosen if name not in known])
+
+    def _callable(self, prefix: str) -> Iterator[Endpoint]:
+        """The endpoints that LiteLLM calls by this prefix, and that a name alone reaches."""
+        for endpoint in self._catalog:
+            if str(endpoint.litellm_model).startswith(f"{prefix}/"):
+                with contextlib.suppress(LlmlabError):  # a kind of deployment, or no text: nothing to offer
+                    resolve([endpoint.id], self._catalog)
+                    yield endpoint
 
     def _file_name(self) -> str:
         simulated = all(record.simulated for record in self.records)

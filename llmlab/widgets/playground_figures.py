@@ -66,7 +66,8 @@ def cost_against_wait(records: Sequence[StreamRecord]) -> Figure:
     found = [s for s in summarise(records) if s.median_usd is not None and s.ttfo_ms.p50.value is not None]
     unpriced = len(summarise(records)) - len(found)
     note = f"{unpriced} endpoints left off: unpriced, or no call succeeded." if unpriced else ""
-    data = [_point(summary, i) for i, summary in enumerate(found)]
+    widest = max((s.ttfo_ms.p50.value or 0.0 for s in found), default=0.0)
+    data = [_point(summary, i, widest) for i, summary in enumerate(found)]
     layout = {
         "xaxis": {"title": {"text": "TTFO p50, ms (whiskers: 95 % interval)"}, "rangemode": "tozero"},
         "yaxis": {"title": {"text": "US dollars per 1,000 calls, median"}, "rangemode": "tozero", "tickprefix": "$"},
@@ -77,7 +78,7 @@ def cost_against_wait(records: Sequence[StreamRecord]) -> Figure:
     return Figure(figure, alt=f"{said}. {note}".strip(), empty=note or "No call has succeeded yet.")
 
 
-def _point(summary: Summary, place: int) -> Json:
+def _point(summary: Summary, place: int, widest: float) -> Json:
     p50 = summary.ttfo_ms.p50
     value = p50.value or 0.0
     low, high = (value if bound is None else bound for bound in (p50.low, p50.high))
@@ -87,7 +88,9 @@ def _point(summary: Summary, place: int) -> Json:
         "x": [value],
         "y": [1000 * float(summary.median_usd or 0)],
         "text": [_lane(summary)],
-        "textposition": ("top center", "bottom center")[place % 2],
+        # into the chart, and neighbours away from each other
+        "textposition": f"{('top', 'bottom')[place % 2]} {'left' if value > widest / 2 else 'right'}",
+        "cliponaxis": False,
         "error_x": {"type": "data", "symmetric": False, "array": [high - value], "arrayminus": [value - low]},
         "marker": {"color": COLOURS[place % len(COLOURS)], "size": 10},
         "hovertemplate": "%{text}<br>%{x:,.0f} ms, $%{y:.3~r} per 1,000<extra></extra>",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ..measurement import Plan, StreamRecord
 from ..measurement.calibration import Calibration
 from ..measurement.definitions import definitions
+from ..measurement.providers import provider_of
 from ..measurement.records import Phase, Status
 from ..measurement.statistics import Quantile, Quantiles
 from ..measurement.summary import Comparison, Slo, Summary, compare, summarise
@@ -49,12 +50,10 @@ _STEPS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0)
 def lanes(board: Board) -> Lanes:
     """Every lane, on one time scale that only grows in steps."""
     longest = max((sum(lane.spans_ms.values()) for lane in board.lanes.values()), default=0.0)
-    caption = board.preparing
     return Lanes(
         tuple(_lane(lane) for lane in board.lanes.values()),
         SERIES,
         scale_ms=_scale(longest),
-        caption=caption,
         empty=board.preparing or "Choose what to measure, then press Run.",
     )
 
@@ -293,8 +292,8 @@ def _attempt(status: Status, waited_s: float) -> str:
 # --- Texts
 
 
-def before(plan: Plan, missing: Mapping[str, Sequence[str]]) -> Text:
-    """What a run would do and cost, before it starts."""
+def before(plan: Plan, environ: Mapping[str, str]) -> Text:
+    """What a run would do and cost, and which variables of `environ` it lacks, before it starts."""
     timed = sum(not call.warm_up for call in plan.calls)
     warm = len(plan.calls) - timed
     most = plan.most_usd
@@ -309,9 +308,12 @@ def before(plan: Plan, missing: Mapping[str, Sequence[str]]) -> Text:
         blocks.append(Note(f"{', '.join(real)}: called for real, {cost}; {cap}.", "warn"))
     else:
         blocks.append(f"All of it is SIMULATED and costs nothing; as if real, at most {usd(most)}.")
-    for name, variables in missing.items():
-        words = f"{name} needs {' and '.join(variables)}: set it in a cell (os.environ[...]), then press Run."
-        blocks.append(Note(words, "bad"))
+    for target in plan.targets:
+        if target.simulated is None and (missing := target.missing(environ)):
+            provider = provider_of(target.model)
+            elsewhere = f" ({provider.elsewhere})" if provider and provider.elsewhere else ""
+            words = f"{' and '.join(missing)} not set{elsewhere}: set it in a cell (os.environ[...]), then press Run."
+            blocks.append(Note(f"{target.name}: {words}", "bad"))
     return Text(tuple(blocks))
 
 

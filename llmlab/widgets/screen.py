@@ -25,12 +25,16 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A button that calls the panel's `on_<name>`; with `view`, it sits in that view."""
+    """A button that calls the panel's `on_<name>`; with `view`, it sits in that view.
+
+    `primary` marks what a person comes for (Run). `Panel.unavailable` says when a button cannot be used, and why.
+    """
 
     name: str
     label: str
     view: str = ""
     help: str = ""
+    primary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Clipboard:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """What an action returns to hand over a text file."""
+    """What an action returns to hand over a file: text, or bytes as they are."""
 
     name: str
-    text: str
+    data: str | bytes

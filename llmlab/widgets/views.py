@@ -30,9 +30,24 @@ class Payload(ABC):
         plain: Json = _plain(self)
         return plain
 
+    def change_since(self, earlier: Payload) -> Patch | None:
+        """What to send to a browser that shows `earlier`; `None` where only the whole will do, as for most kinds."""
+        return None
+
     @abstractmethod
     def to_html(self) -> str:
         """The same content as static HTML, escaped."""
+
+
+class Patch:
+    """What turns one drawing of a view into the next, for kinds whose `static/view_<kind>.js` defines `patch`."""
+
+    __slots__ = ()
+
+    def to_json(self) -> Json:
+        """As `Payload.to_json`; empty if nothing changed."""
+        plain: Json = _plain(self)
+        return plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +119,9 @@ class Table(Payload):
 
     def to_html(self) -> str:
         if not self.rows:
-            return _paragraph(self.empty)
+            return paragraph(self.empty)
         heads = [c.label + (f" ({c.unit})" if c.unit else "") for c in self.columns]
-        rows = [[_cell_html(cell) for cell in row.cells] for row in self.rows]
+        rows = [[cell_html(cell) for cell in row.cells] for row in self.rows]
         table = _table(heads, rows, [c.numeric for c in self.columns], self.caption)
         return table + _more(len(self.rows), self.total_rows)
 
@@ -170,7 +185,7 @@ class Bars(Payload):
 
     def to_html(self) -> str:
         if not self.bars:
-            return _paragraph(self.empty)
+            return paragraph(self.empty)
         labels = {series.key: series.label for series in self.series}
         rows = []
         for bar in self.bars:
@@ -202,7 +217,7 @@ class Cards(Payload):
 
     def to_html(self) -> str:
         if not self.cards:
-            return _paragraph(self.empty)
+            return paragraph(self.empty)
         items = (
             f"<li>{escape(c.label)}: <strong>{escape(c.value)}</strong>{f' ({escape(c.note)})' if c.note else ''}</li>"
             for c in self.cards
@@ -219,7 +234,7 @@ class Paragraph:
     type: str = field(default="paragraph", init=False)
 
     def to_html(self) -> str:
-        return (f"<p><strong>{escape(self.heading)}</strong></p>" if self.heading else "") + _paragraph(self.text)
+        return (f"<p><strong>{escape(self.heading)}</strong></p>" if self.heading else "") + paragraph(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +257,7 @@ class Definitions:
     type: str = field(default="definitions", init=False)
 
     def to_html(self) -> str:
-        return f"<dl>{''.join(f'<dt>{escape(t)}</dt><dd>{_cell_html(v)}</dd>' for t, v in self.items)}</dl>"
+        return f"<dl>{''.join(f'<dt>{escape(t)}</dt><dd>{cell_html(v)}</dd>' for t, v in self.items)}</dl>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +270,7 @@ class Bullets:
 
     def to_html(self) -> str:
         tag = "ol" if self.ordered else "ul"
-        return f"<{tag}>{''.join(f'<li>{_cell_html(item)}</li>' for item in self.items)}</{tag}>"
+        return f"<{tag}>{''.join(f'<li>{cell_html(item)}</li>' for item in self.items)}</{tag}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +282,8 @@ class Text(Payload):
     empty: str = "Nothing to show."
 
     def to_html(self) -> str:
-        blocks = (_paragraph(block) if isinstance(block, str) else block.to_html() for block in self.blocks)
-        return "".join(blocks) or _paragraph(self.empty)
+        blocks = (paragraph(block) if isinstance(block, str) else block.to_html() for block in self.blocks)
+        return "".join(blocks) or paragraph(self.empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +296,7 @@ class Code(Payload):
     caption: str = ""
 
     def to_html(self) -> str:
-        return f"{_paragraph(self.caption)}<pre><code>{escape(self.code)}</code></pre>"
+        return f"{paragraph(self.caption)}<pre><code>{escape(self.code)}</code></pre>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +319,7 @@ class Figure(Payload):
         return {"figure": drawing, "alt": self.alt, "height": self.height, "empty": self.empty}
 
     def to_html(self) -> str:
-        return _paragraph(self.alt or self.empty)
+        return paragraph(self.alt or self.empty)
 
 
 _LEAVES = frozenset({str, int, float, bool, type(None)})
@@ -344,7 +359,8 @@ def _check_href(href: str) -> None:
         raise ValueError(f"a link must start with https:// or http://, not {href!r}")
 
 
-def _cell_html(cell: Cell | str) -> str:
+def cell_html(cell: Cell | str) -> str:
+    """A cell as static HTML, escaped."""
     if isinstance(cell, str):
         return escape(cell)
     text = escape(cell.text)
@@ -353,7 +369,8 @@ def _cell_html(cell: Cell | str) -> str:
     return text + "".join(f" [{escape(badge.text)}]" for badge in cell.badges)
 
 
-def _paragraph(text: str) -> str:
+def paragraph(text: str) -> str:
+    """A paragraph of static HTML, escaped; nothing for no text."""
     return f"<p>{escape(text)}</p>" if text else ""
 
 
@@ -370,4 +387,4 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequenc
 
 
 def _more(shown: int, total: int | None) -> str:
-    return _paragraph(f"{shown:,} of {total:,} shown.") if total is not None and total > shown else ""
+    return paragraph(f"{shown:,} of {total:,} shown.") if total is not None and total > shown else ""

@@ -1,6 +1,7 @@
 """How fast llmlab is beside what people use today.
 
-`python tests/benchmarks [--json FILE] [reprice] [cold_start] [screen]` prints a table each; without names, all three.
+`python tests/benchmarks [--json FILE] [NAME...]` prints a table each for reprice, cold_start, screen, lanes and streams;
+without names, all five.
 
 Every ratio is of two medians from one run, the two measured in turn: a machine that is busy slows both. Only ratios
 (and sizes, which no machine changes) are judged, and one beyond its limit ends this with status 1; absolute times are
@@ -20,7 +21,7 @@ from pathlib import Path
 import click
 
 PROJECT = Path(__file__).parents[2]
-BENCHMARKS = ("reprice", "cold_start", "screen")
+BENCHMARKS = ("reprice", "cold_start", "screen", "lanes", "streams")
 
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests" / "browser")]
 __package__ = "tests.benchmarks"  # also where it is run as a folder: `python tests/benchmarks`

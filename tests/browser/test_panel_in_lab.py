@@ -7,37 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from driving import draws, forget_traffic, in_kernel, rerun, set_theme
+from driving import LOW_CONTRAST, draws, forget_traffic, in_kernel, rerun, set_theme
 
 pytestmark = pytest.mark.browser
-
-# Every element with text of its own whose contrast with what is behind it is under 4.5:1.
-LOW_CONTRAST = """(root) => {
-  const context = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
-  const behind = (node) => {
-    const layers = [];
-    for (let one = node; one; one = one.parentElement) layers.unshift(getComputedStyle(one).backgroundColor);
-    return layers;
-  };
-  const pixel = (layers) => {
-    context.fillStyle = 'white';
-    context.fillRect(0, 0, 1, 1);
-    for (const layer of layers) { context.fillStyle = layer; context.fillRect(0, 0, 1, 1); }
-    return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
-  };
-  const light = (rgb) => rgb.map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const worst = [];
-  for (const node of root.querySelectorAll('*')) {
-    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
-    if (!own || node.closest('svg, .failed') || !node.checkVisibility()) continue;
-    const layers = behind(node);
-    const [paper, ink] = [light(pixel(layers)), light(pixel([...layers, getComputedStyle(node).color]))];
-    const ratio = (Math.max(paper, ink) + 0.05) / (Math.min(paper, ink) + 0.05);
-    if (ratio < 4.5) worst.push(`${ratio.toFixed(2)} ${node.className} ${node.textContent.slice(0, 40)}`);
-  }
-  return worst;
-}"""
 
 
 @pytest.fixture

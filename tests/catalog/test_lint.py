@@ -125,6 +125,24 @@ def test_in_the_november_snapshot_only_the_seeds_latencies_are_stale() -> None:
     assert all(f.message.startswith("last checked: latency on 2026-02-15") for f in stale.values())
 
 
+def test_a_measured_latency_grows_stale_like_the_prior_beside_it() -> None:
+    text = """\
+name: ours
+latencies:
+- {endpoint: openai/gpt-5, measured_on: 2026-08-20, simulated: false, n: 6, ttft_s: {n: 6, p50: 1},
+   e2e_s: {n: 6, p50: 9}, path: litellm}
+"""
+    catalog = apply(SEED, parse_overrides(text, "ours.yaml"))
+
+    def of_gpt_5(day: date) -> list[str]:
+        return [str(finding) for finding in lint(catalog, as_of=day, against=()) if finding.endpoint == "openai/gpt-5"]
+
+    prior, measured = of_gpt_5(date(2026, 11, 19))
+    assert "latency on 2026-02-15 (277 days ago)" in prior
+    assert measured == ("openai/gpt-5: stale: its latency was measured on 2026-08-20 (91 days ago); measure it again")
+    assert len(of_gpt_5(date(2026, 11, 18))) == 1
+
+
 def test_a_retirement_says_when_and_who_follows() -> None:
     gpt_5 = found(OF_NOVEMBER, "retiring")["openai/gpt-5"]
     assert gpt_5.message == "retires on 2026-12-11, in 18 days; its successor is openai/gpt-6.1-sol"

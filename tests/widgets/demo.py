@@ -1,9 +1,17 @@
-"""A panel with one of everything, for the tests and for looking at: prices are made up, arithmetic is trivial."""
+"""A panel with one of everything, and one that streams, for the tests and for looking at: all of it is made up."""
 
 from __future__ import annotations
 
+import math
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from llmlab.errors import WorkloadError
 from llmlab.widgets import controls as c
+from llmlab.widgets.lanes import Lane, Lanes
 from llmlab.widgets.panel import Action, Clipboard, Download, Panel, View
 from llmlab.widgets.views import (
     Badge,
@@ -36,6 +44,33 @@ PRICES = {  # dollars per million tokens: input, output
     "DeepSeek V3.2": (0.28, 0.42),
 }
 HOSTILE = '<img src=x onerror="window.hacked = true">'
+
+
+class Recording(Panel):
+    """Mixed into a panel: keeps what it would have sent to a browser, and hears what one would have said."""
+
+    def __init__(self, **values: object) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.buffers: list[list[bytes]] = []  # of each message
+        super().__init__(**values)
+
+    def send(self, content: dict[str, Any], buffers: Any = None) -> None:
+        self.sent.append(content)
+        self.buffers.append(list(buffers or ()))
+        super().send(content, buffers)
+
+    def hear(self, **message: Any) -> None:
+        """As if the browser had sent it."""
+        self._handle_custom_msg(message, [])
+
+    def told(self, *kinds: str) -> list[dict[str, Any]]:
+        """The messages of these kinds so far."""
+        return [message for message in self.sent if message["kind"] in kinds]
+
+    def settle(self) -> None:
+        """Wait until what was asked of `redraw_soon` is done. Only then may it be judged."""
+        while (thread := self._pacer._thread) is not None:
+            thread.join(10)
 
 
 class Demo(Panel):
@@ -256,3 +291,150 @@ class Demo(Panel):
     def on_overrides(self, name: str, text: str) -> None:
         if name and "models:" not in text:
             raise WorkloadError(f"{name}: no `models:` in it")
+
+
+SIMULATED = Badge("SIMULATED", "No provider was called.")
+PHASES = tuple(Series(name, name) for name in ("queue", "connect", "wait", "think", "answer", "tail"))
+THOUGHTS = "The question is about scattering. Blue light is scattered more than red, by the fourth power.\n"
+ANSWER = (
+    "The sky is blue because air scatters short waves more than long ones.\n\n"
+    "- Sunlight holds all colours.\n- Molecules are much smaller than a wave.\n- So what reaches the eye from the "
+    "side is mostly blue.\n\n"
+    f"At sunset the way through the air is longer, and {HOSTILE} red is what is left. "
+)
+
+
+class Streams(Panel):
+    """Four made-up streams side by side, run in the background."""
+
+    title = "Streams"
+    prompt = c.text("Why is the sky blue?", label="Prompt", help="Sent to all.", group="Ask", lines=4)
+    system = c.text("", label="System prompt", help="May stay empty.", group="Ask", lines=2)
+    tokens = c.number(120, label="Tokens", help="Of each answer.", min=1, max=2_000, group="Limits")
+
+    views = (
+        View("lanes", kind="lanes", title="Side by side"),
+        View("cards", kind="cards", title="So far"),
+        View("words", kind="text", title="The prompt", open=False),
+    )
+    actions = (
+        Action("cancel", "Cancel"),
+        Action("save", "Save as Parquet", help="What was measured."),
+        Action("run", "Run", help="Nothing leaves this machine.", primary=True),
+    )
+    labels = ("Sonnet 4.5", "GPT-5.1", "Llama 3.3 70B", "DeepSeek V3.2")
+    running = False
+
+    def __init__(self, **values: object) -> None:
+        self.lanes: dict[str, Lane] = {}
+        self.scale_ms = 2_000
+        super().__init__(**values)
+
+    # What happens in the background
+
+    def set_lane(self, label: str, **changed: Any) -> None:
+        """Another state of one lane, from any thread."""
+        self.lanes = {**self.lanes, label: replace(self.lanes[label], **changed)}
+        self.redraw_soon(("lanes",))
+
+    def say(self, label: str, text: str = "", reasoning: str = "") -> None:
+        """A token."""
+        old = self.lanes[label]
+        self.set_lane(label, text=old.text + text, reasoning=old.reasoning + reasoning)
+
+    def start(self) -> None:
+        """Four empty lanes."""
+        self.lanes = {label: Lane(label, label, (SIMULATED,), state="connecting") for label in self.labels}
+        self.redraw_soon()
+
+    def stream(self, tokens: int, per_second: float = 100) -> None:
+        """As many tokens per lane, from this thread: a number each, so that it shows if one is missing."""
+        due = time.monotonic()
+        for number in range(tokens):
+            for label in self.labels:
+                self.say(label, f"{number} ")
+            due += 1 / per_second
+            time.sleep(max(due - time.monotonic(), 0))
+
+    def play(self) -> None:
+        """A run as a person would see it: one thinks first, one has to wait, one breaks off."""
+        words = [f"{word} " if word[-1:] != "\n" else word for word in ANSWER.replace("\n", " \n ").split(" ")]
+        thoughts = [f"{word} " for word in THOUGHTS.split(" ")]
+        began = time.monotonic()
+        waits = dict(zip(self.labels, (40, 90, 10, 60), strict=True))  # in steps of 10 ms
+        for step in range(max(waits.values()) + len(thoughts) + self.tokens):
+            if not self.running:
+                break
+            elapsed = 1_000 * (time.monotonic() - began)
+            self.scale_ms = max(2_000, 1_000 * math.ceil(elapsed / 1_000))
+            for label, wait in waits.items():
+                thinks = len(thoughts) if label == "Sonnet 4.5" else 0
+                said = step - wait - thinks
+                if said >= self.tokens or (label == "DeepSeek V3.2" and said > self.tokens // 3):
+                    continue
+                if step < wait:
+                    limited = label == "GPT-5.1" and step > 20
+                    state = "429, waiting 1 s, attempt 2" if limited else "waiting for the first token"
+                    self.set_lane(label, state=state, tone="warn" if limited else "", parts=_parts(wait=elapsed))
+                elif said < 0:
+                    self.say(label, reasoning=thoughts[step - wait])
+                    self.set_lane(label, state="thinking", tone="", parts=_parts(10 * wait, elapsed))
+                else:
+                    self.say(label, words[said % len(words)])
+                    first = 10 * (wait + thinks)
+                    facts = (f"TTFT {10 * wait} ms", "98 tok/s", f"${0.00001 * said:.4f}")
+                    self.set_lane(label, state="answering", tone="", facts=facts,
+                                  parts=_parts(10 * wait, first, elapsed))  # fmt: skip
+                    if said == self.tokens - 1:
+                        self.set_lane(label, state="done", tone="good")
+                    if label == "DeepSeek V3.2" and said == self.tokens // 3:
+                        self.set_lane(label, state="TRUNCATED", tone="bad", error=f"the stream was cut {HOSTILE}")
+            self.progress = (step / (max(waits.values()) + len(thoughts) + self.tokens), f"{step} steps")
+            time.sleep(0.01)
+        self.running, self.progress = False, None
+        self.redraw_soon()
+
+    # The screen
+
+    def unavailable(self) -> Mapping[str, str]:
+        if self.running:
+            return {"run": "A run is under way: cancel it first."}
+        return {"cancel": "Nothing is running."} | (
+            {} if self.lanes else {"save": "Run first: nothing was measured yet."}
+        )
+
+    def status(self) -> str:
+        return "Running." if self.running else f"{len(self.lanes)} lanes."
+
+    def draw_lanes(self) -> Lanes:
+        return Lanes(tuple(self.lanes.values()), PHASES, self.scale_ms, empty="Press Run to see the streams.")
+
+    def draw_cards(self) -> Cards:
+        return Cards((Card("Characters", f"{sum(len(lane.text) for lane in self.lanes.values()):,}"),))
+
+    def draw_words(self) -> Text:
+        return Text((self.prompt,))
+
+    def on_run(self) -> str:
+        self.running = True
+        self.start()
+        threading.Thread(target=self.play, daemon=True).start()
+        return "Started."
+
+    def on_cancel(self) -> None:
+        self.running = False
+
+    def on_save(self) -> Download:
+        return Download("runs.parquet", b"PAR1\x00\xff")
+
+
+def _parts(wait: float, think: float = 0, answer: float = 0) -> tuple[Segment, ...]:
+    """Where the phases ended, in milliseconds since a start with 12 ms of connecting."""
+    ends = {"connect": 12.0, "wait": wait, "think": think, "answer": answer}
+    parts, at = [], 0.0
+    for name, end in ends.items():
+        if end > at:
+            spent = end - at
+            parts.append(Segment(name, spent, f"{spent:,.0f} ms" if spent < 1_000 else f"{spent / 1_000:.1f} s"))
+            at = end
+    return tuple(parts)

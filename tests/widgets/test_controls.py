@@ -6,7 +6,7 @@ import ipywidgets
 import pytest
 from traitlets import TraitError
 
-from demo import Demo
+from demo import Demo, Streams
 from llmlab.errors import UnknownNameError
 from llmlab.widgets import controls as c
 from llmlab.widgets.panel import Panel
@@ -97,3 +97,12 @@ def test_a_default_that_its_own_control_refuses_is_a_mistake_in_the_class() -> N
 def test_a_control_cannot_take_a_name_that_panels_use() -> None:
     with pytest.raises(TypeError, match="cannot be called 'status'"):
         type("Bad", (Panel,), {"status": c.text(label="Status")})
+
+
+def test_a_text_may_have_several_lines_and_says_so_to_the_browser() -> None:
+    panel = Streams(prompt="Why?\n\nIn short.")
+    assert panel.prompt == "Why?\n\nIn short."
+    lines = {control["name"]: control.get("lines") for control in panel._spec["controls"]}
+    assert lines == {"prompt": 4, "system": 2, "tokens": None}
+    with pytest.raises(ValueError, match="Prompt: a text has at least 1 line, not 0"):
+        c.text(label="Prompt", lines=0)

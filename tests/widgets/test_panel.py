@@ -8,29 +8,17 @@ from typing import Any
 import pytest
 from traitlets import TraitError
 
-from demo import Demo
+from demo import Demo, Recording
 from llmlab.errors import UnknownNameError
 from llmlab.widgets.panel import Action, Panel, View
 from llmlab.widgets.views import Text
 
 
-class Recorded(Demo):
+class Recorded(Recording, Demo):
     """The demo, keeping what it would have sent to a browser."""
 
-    def __init__(self, **values: object) -> None:
-        self.sent: list[dict[str, Any]] = []
-        super().__init__(**values)
-
-    def send(self, content: dict[str, Any], buffers: Any = None) -> None:
-        self.sent.append(content)
-        super().send(content, buffers)
-
-    def hear(self, **message: Any) -> None:
-        """As if the browser had sent it."""
-        self._handle_custom_msg(message, [])
-
     def draws(self) -> list[dict[str, Any]]:
-        return [message for message in self.sent if message["kind"] == "draw"]
+        return self.told("draw")
 
 
 @pytest.fixture

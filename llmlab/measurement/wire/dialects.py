@@ -1,6 +1,7 @@
 """What one event means, in each provider's words. `heed` tells the dialects apart by the shape of what they send.
 
-A delta that holds no text - a role, an empty content, a ping - is no token.
+A delta that holds no text - a role, an empty content, a ping - is no token. Nothing here trusts a shape: what is not
+as its provider documents it raises, and `heed`, the one way in, counts it as malformed.
 """
 
 from __future__ import annotations
@@ -13,29 +14,23 @@ from typing import Any
 
 from ..records import CallError, Chunk, Kind, Usage
 from .events import Event
+from .problems import WRONG_SHAPE, error_in, mended
 
-LONGEST_MESSAGE = 500
+MOST_TOKENS = 10**12  # a count above is none
 
-# What gives a kind of error away, where the status does not: in the words of its type, code and message.
-SIGNS = {
-    "context_overflow": ("context_length", "maximum context length", "prompt is too long", "input is too long",
-                         "input token count", "exceeds the maximum number of tokens", "exceed_context_size"),
-    "refused": ("content_filter", "content management policy", "responsibleaipolicy"),
-    "overloaded": ("overloaded",),
-    "rate_limited": ("rate_limit", "resource_exhausted", "throttl", "too many requests"),
-    "quota": ("insufficient_quota", "billing"),
-}  # fmt: skip
-KINDS = {401: "auth", 403: "auth", 404: "not_found", 408: "timeout", 413: "context_overflow", 429: "rate_limited",
-         503: "overloaded", 529: "overloaded"}  # fmt: skip
-REFUSALS = frozenset(
-    {"content_filter", "content_filtered", "guardrail_intervened", "refusal", "safety", "prohibited_content",
-     "blocklist", "spii", "recitation", "image_safety"}
+# Of Anthropic's events, those that mean something here; another provider's have a `type` too.
+ANTHROPIC = frozenset(
+    {"message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta",
+     "message_stop", "ping"}
 )  # fmt: skip
 
 
 @dataclass(slots=True)
 class Reading:
-    """What a response said. `marked`: the provider's own end marker came. `complete`: so did the end of the body."""
+    """What a response said. `marked`: the provider's own end marker came. `complete`: so did the end of the body.
+
+    `understood` says that some event was of a dialect that is known here.
+    """
 
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -46,73 +41,104 @@ class Reading:
     finish: str | None = None
     marked: bool = False
     complete: bool = False
+    understood: bool = False
     malformed: int = 0
     begun: Mapping[str, Any] = field(default_factory=dict)  # Anthropic tells usage in two parts
     error: CallError | None = None
 
-    @property
-    def refused(self) -> bool:
-        return (self.finish or "").lower() in REFUSALS
-
     def text(self, kind: Kind) -> str:
-        return "".join(self.texts.get(kind, ()))
+        return mended("".join(self.texts.get(kind, ())))
 
-    def say(self, at_ns: int, kind: Kind, text: Any) -> None:
-        """Some of the model's output; anything but a text with something in it is none."""
-        if isinstance(text, str) and text:
+    def say(self, at_ns: int, kind: Kind, text: str | None) -> None:
+        """Some of the model's output; a text with nothing in it is none."""
+        if text and _text(text):
             self.chunks.append(Chunk(at_ns, kind, len(text)))
             self.texts.setdefault(kind, []).append(text)
 
 
 def heed(reading: Reading, event: Event) -> None:
-    """Take in one event. An event of an unknown shape is passed over: providers add new ones."""
+    """Take in one event. One that is unreadable or of a wrong shape counts as malformed, and what could be read of it
+    holds; one that nobody knows is passed over: providers add new ones."""
+    try:
+        if _heed(reading, event):
+            reading.understood = True
+    except WRONG_SHAPE:
+        reading.malformed += 1
+
+
+def _heed(reading: Reading, event: Event) -> bool:
+    """Whether the event is of a known kind."""
+    at = event.at_ns
     match event.data:
         case None:
             reading.malformed += 1
+            return False
         case "[DONE]":
             reading.marked = True
         case {"error": problem} if problem:
             _fail(reading, problem)
-        case {"type": "error", **more}:
+        case {"type": "error", **more} | {"object": "error", **more}:
             _fail(reading, more)
-        case {"choices": [*_]} as said:
-            _openai(reading, event.at_ns, said)
-        case {"candidates": _} | {"promptFeedback": _} | {"usageMetadata": _}:
-            _gemini(reading, event.at_ns, event.data)
-        case {"type": str(kind)} if kind.startswith("response."):
-            _openai_responses(reading, event.at_ns, kind, event.data)
-        case {"type": str(kind)}:
-            _anthropic(reading, event.at_ns, kind, event.data)
+        case {"choices": _} as said:
+            _openai(reading, at, said)
+        case {"candidates": _} | {"promptFeedback": _} | {"usageMetadata": _} as said:
+            _gemini(reading, at, said)
+        case {"type": str(kind)} as said if kind.startswith("response."):
+            _openai_responses(reading, at, kind, said)
+        case {"type": str(kind)} as said if kind in ANTHROPIC:
+            _anthropic(reading, at, kind, said)
         case [*several]:  # Gemini without `alt=sse`
             for one in several:
-                heed(reading, Event(event.at_ns, event.name, one))
+                heed(reading, Event(at, event.name, one))
+            return False
         case dict() as said if event.name:
-            _bedrock(reading, event.at_ns, event.name, said)
+            return _bedrock(reading, at, event.name, said)
         case _:
-            pass
+            return False
+    return True
 
 
 def _openai(reading: Reading, at: int, said: Mapping[str, Any]) -> None:
-    for choice in said["choices"]:
+    for choice in said["choices"] or ():
         delta = choice.get("delta") or choice.get("message") or {}
         reading.say(at, "reasoning", delta.get("reasoning_content") or delta.get("reasoning"))
-        reading.say(at, "answer", delta.get("content"))
-        if delta.get("refusal"):
-            reading.say(at, "answer", delta["refusal"])
+        _openai_content(reading, at, delta.get("content"))
+        if refusal := delta.get("refusal"):
+            reading.say(at, "answer", refusal)
             reading.finish = "refusal"
         for call in delta.get("tool_calls") or ():
-            reading.say(at, "tool", (call.get("function") or {}).get("arguments"))
-        if choice.get("finish_reason") and reading.finish != "refusal":
-            reading.finish = choice["finish_reason"]
+            reading.say(at, "tool", _arguments((call.get("function") or {}).get("arguments")))
+        if (reason := choice.get("finish_reason")) and reading.finish != "refusal":
+            reading.finish = _text(reason)
+        if "message" in choice and "delta" not in choice:  # not streamed, so that it is whole
+            reading.marked = True
     if used := said.get("usage"):
-        told = used.get("completion_tokens_details") or {}
-        asked = used.get("prompt_tokens_details") or {}
-        reading.usage = Usage(
-            input=used.get("prompt_tokens") or 0,
-            output=used.get("completion_tokens") or 0,
-            reasoning=told.get("reasoning_tokens"),
-            cache_read=asked.get("cached_tokens") or 0,
-        )
+        reading.usage = _openai_usage(used)
+
+
+def _openai_content(reading: Reading, at: int, content: Any) -> None:
+    """A text; of Mistral's reasoning models a list of parts, in which thoughts are lists again."""
+    if not isinstance(content, list):
+        reading.say(at, "answer", content)
+        return
+    for part in content:
+        for thought in part.get("thinking") or ():
+            reading.say(at, "reasoning", thought.get("text"))
+        reading.say(at, "answer", part.get("text"))
+
+
+def _openai_usage(used: Mapping[str, Any]) -> Usage:
+    """Reasoning is among the output; with xAI it is not, which the total tells."""
+    asked, answered = _count(used, "prompt_tokens"), _count(used, "completion_tokens")
+    told = used.get("completion_tokens_details") or {}
+    reasoning = _count(told, "reasoning_tokens")
+    apart = reasoning > 0 and _count(used, "total_tokens") == asked + answered + reasoning
+    return Usage(
+        input=asked,
+        output=answered + reasoning if apart else answered,
+        reasoning=None if told.get("reasoning_tokens") is None else reasoning,
+        cache_read=_count(used.get("prompt_tokens_details") or {}, "cached_tokens"),
+    )
 
 
 def _openai_responses(reading: Reading, at: int, kind: str, said: Mapping[str, Any]) -> None:
@@ -129,13 +155,15 @@ def _openai_responses(reading: Reading, at: int, kind: str, said: Mapping[str, A
         case "response.completed" | "response.incomplete":
             whole = said.get("response") or {}
             reading.marked = True
-            reading.finish = reading.finish or (whole.get("incomplete_details") or {}).get("reason") or "stop"
+            reason = (whole.get("incomplete_details") or {}).get("reason") or "stop"
+            reading.finish = reading.finish or _text(reason)
             if used := whole.get("usage"):
+                told = used.get("output_tokens_details") or {}
                 reading.usage = Usage(
-                    input=used.get("input_tokens") or 0,
-                    output=used.get("output_tokens") or 0,
-                    reasoning=(used.get("output_tokens_details") or {}).get("reasoning_tokens"),
-                    cache_read=(used.get("input_tokens_details") or {}).get("cached_tokens") or 0,
+                    input=_count(used, "input_tokens"),
+                    output=_count(used, "output_tokens"),
+                    reasoning=_count(told, "reasoning_tokens") if "reasoning_tokens" in told else None,
+                    cache_read=_count(used.get("input_tokens_details") or {}, "cached_tokens"),
                 )
         case "response.failed":
             _fail(reading, (said.get("response") or {}).get("error") or {})
@@ -146,14 +174,15 @@ def _openai_responses(reading: Reading, at: int, kind: str, said: Mapping[str, A
 def _anthropic(reading: Reading, at: int, kind: str, said: Mapping[str, Any]) -> None:
     match kind:
         case "message_start":
-            reading.begun = (said.get("message") or {}).get("usage") or {}
+            reading.begun = dict((said.get("message") or {}).get("usage") or {})
         case "content_block_delta":
             delta = said.get("delta") or {}
             reading.say(at, "reasoning", delta.get("thinking"))
             reading.say(at, "answer", delta.get("text"))
             reading.say(at, "tool", delta.get("partial_json"))
         case "message_delta":
-            reading.finish = (said.get("delta") or {}).get("stop_reason") or reading.finish
+            if reason := (said.get("delta") or {}).get("stop_reason"):
+                reading.finish = _text(reason)
             if used := said.get("usage"):
                 _anthropic_usage(reading, {**reading.begun, **{k: v for k, v in used.items() if v is not None}})
         case "message_stop":
@@ -164,10 +193,10 @@ def _anthropic(reading: Reading, at: int, kind: str, said: Mapping[str, Any]) ->
 
 def _anthropic_usage(reading: Reading, used: Mapping[str, Any]) -> None:
     """`input_tokens` are those that no cache had a part in: the prompt is all three. Thinking is not told apart."""
-    read, written = used.get("cache_read_input_tokens") or 0, used.get("cache_creation_input_tokens") or 0
+    read, written = _count(used, "cache_read_input_tokens"), _count(used, "cache_creation_input_tokens")
     reading.usage = Usage(
-        input=(used.get("input_tokens") or 0) + read + written,
-        output=used.get("output_tokens") or 0,
+        input=_count(used, "input_tokens") + read + written,
+        output=_count(used, "output_tokens"),
         cache_read=read,
         cache_write=written,
     )
@@ -179,23 +208,24 @@ def _gemini(reading: Reading, at: int, said: Mapping[str, Any]) -> None:
         for part in (candidate.get("content") or {}).get("parts") or ():
             reading.say(at, "reasoning" if part.get("thought") else "answer", part.get("text"))
             if call := part.get("functionCall"):
-                reading.say(at, "tool", json.dumps(call.get("args") or {}))
-        if candidate.get("finishReason"):
-            reading.finish, reading.marked = candidate["finishReason"], True
+                reading.say(at, "tool", _arguments(call.get("args") or {}))
+        if reason := candidate.get("finishReason"):
+            reading.finish, reading.marked = _text(reason), True
     if reason := (said.get("promptFeedback") or {}).get("blockReason"):
         reading.finish, reading.marked = "prohibited_content", True
-        reading.error = CallError(kind="refused", message=f"the prompt was blocked: {reason}")
+        reading.error = CallError(kind="refused", message=f"the prompt was blocked: {_text(reason)}")
     if used := said.get("usageMetadata"):
-        thought = used.get("thoughtsTokenCount") or 0
+        thought = _count(used, "thoughtsTokenCount")
         reading.usage = Usage(
-            input=used.get("promptTokenCount") or 0,
-            output=(used.get("candidatesTokenCount") or 0) + thought,
+            input=_count(used, "promptTokenCount"),
+            output=_count(used, "candidatesTokenCount") + thought,
             reasoning=thought,
-            cache_read=used.get("cachedContentTokenCount") or 0,
+            cache_read=_count(used, "cachedContentTokenCount"),
         )
 
 
-def _bedrock(reading: Reading, at: int, name: str, said: Mapping[str, Any]) -> None:
+def _bedrock(reading: Reading, at: int, name: str, said: Mapping[str, Any]) -> bool:
+    """Whether the event is of a known kind: anybody's may have a name."""
     match name:
         case "contentBlockDelta":
             delta = said.get("delta") or {}
@@ -203,13 +233,14 @@ def _bedrock(reading: Reading, at: int, name: str, said: Mapping[str, Any]) -> N
             reading.say(at, "answer", delta.get("text"))
             reading.say(at, "tool", (delta.get("toolUse") or {}).get("input"))
         case "messageStop":
-            reading.finish, reading.marked = said.get("stopReason"), True
+            reason = said.get("stopReason")
+            reading.finish, reading.marked = None if reason is None else _text(reason), True
         case "metadata":
             used = said.get("usage") or {}
-            read, written = used.get("cacheReadInputTokens") or 0, used.get("cacheWriteInputTokens") or 0
+            read, written = _count(used, "cacheReadInputTokens"), _count(used, "cacheWriteInputTokens")
             reading.usage = Usage(
-                input=(used.get("inputTokens") or 0) + read + written,
-                output=used.get("outputTokens") or 0,
+                input=_count(used, "inputTokens") + read + written,
+                output=_count(used, "outputTokens"),
                 cache_read=read,
                 cache_write=written,
             )
@@ -218,51 +249,35 @@ def _bedrock(reading: Reading, at: int, name: str, said: Mapping[str, Any]) -> N
             heed(reading, Event(at, "", inner))
         case _ if name.lower().endswith(("exception", "error")):
             _fail(reading, {"type": name, **said})
-        case _:
+        case "messageStart" | "contentBlockStart" | "contentBlockStop":
             pass
-
-
-def error_of(status: int, body: Any, headers: Mapping[str, str]) -> CallError:
-    """What a refused request said, in the shape each provider gives it."""
-    problem = body[0] if isinstance(body, list) and body else body
-    problem = problem.get("error", problem) if isinstance(problem, dict) else problem
-    return _error(problem, status, _retry_after(headers, problem))
+        case _:
+            return False
+    return True
 
 
 def _fail(reading: Reading, problem: Any) -> None:
     """An error inside a stream. The first is the cause."""
-    problem = problem.get("error", problem) if isinstance(problem, dict) else problem
-    reading.error = reading.error or _error(problem, None, None)
+    reading.error = reading.error or error_in(problem)
 
 
-def _error(problem: Any, status: int | None, retry_after_s: float | None) -> CallError:
-    told = problem if isinstance(problem, dict) else {"message": problem}
-    message = str(told.get("message") or told.get("Message") or told.get("detail") or told or f"HTTP {status}")
-    words = f"{told.get('type', '')} {told.get('code', '')} {told.get('status', '')} {message}".lower()
-    code = status or next((int(str(v)) for v in (told.get("code"), told.get("status")) if str(v).isdecimal()), None)
-    return CallError(
-        kind=_kind(code, words), message=message[:LONGEST_MESSAGE], http_status=status, retry_after_s=retry_after_s
-    )
+def _text(value: str) -> str:
+    """The value, which has to be a text."""
+    if not isinstance(value, str):
+        raise TypeError(f"not a text: {type(value).__name__}")
+    return mended(value)
 
 
-def _kind(code: int | None, words: str) -> str:
-    for kind, signs in SIGNS.items():
-        if any(sign in words for sign in signs):
-            return kind
-    if code in KINDS:
-        return KINDS[code]
-    return "server" if code is None or code >= 500 else "bad_request"
+def _arguments(value: Any) -> str | None:
+    """A tool's arguments; some send an object where OpenAI sends its text."""
+    return json.dumps(value) if isinstance(value, dict) else value
 
 
-def _retry_after(headers: Mapping[str, str], problem: Any) -> float | None:
-    """Seconds, from the header or, as Gemini does, the body. A date is not read."""
-    texts = [str(headers.get("retry-after-ms", "")) + "ms", str(headers.get("retry-after", "")) + "s"]
-    details = (problem.get("details") or ()) if isinstance(problem, dict) else ()
-    texts += [str(detail.get("retryDelay", "")) for detail in details if isinstance(detail, dict)]
-    for text in texts:
-        number, unit = (text[:-2], 1000) if text.endswith("ms") else (text.removesuffix("s"), 1)
-        try:
-            return max(float(number) / unit, 0.0)
-        except ValueError:
-            continue
-    return None
+def _count(used: Mapping[str, Any], name: str) -> int:
+    """How many tokens; 0 where it is not said."""
+    count = used.get(name)
+    if count is None:
+        return 0
+    if type(count) is not int or not 0 <= count <= MOST_TOKENS:
+        raise ValueError(f"{name} is no count of tokens")
+    return count

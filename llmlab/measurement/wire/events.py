@@ -1,4 +1,4 @@
-"""A streamed body as events: server-sent ones, Bedrock's frames, or one JSON text.
+"""A streamed body as events: server-sent ones, Bedrock's frames, lines of JSON, or one JSON text.
 
 Each has the time at which its last byte arrived.
 """
@@ -6,11 +6,14 @@ Each has the time at which its last byte arrived.
 from __future__ import annotations
 
 import json
+import re
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 Parts = Iterable[tuple[int, bytes]]
+LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,52 +28,68 @@ class Event:
     data: Any
 
 
-def events(content_type: str, parts: Parts) -> Iterator[Event]:
-    """The events of a body. What follows an unreadable frame is lost; an event cut short at the end is unreadable."""
+def events(content_type: str, parts: Parts, *, complete: bool = True) -> Iterator[Event]:
+    """The events of a body; `complete` says that this is all of it.
+
+    An event that is unfinished at the end of a whole body is unreadable; where the body was cut it was cut with it.
+    What follows an unreadable frame is lost.
+    """
     if "amazon.eventstream" in content_type:
-        yield from _frames(parts)
+        yield from _frames(parts, complete=complete)
     elif "event-stream" in content_type:
-        yield from _server_sent(parts)
+        yield from _server_sent(parts, complete=complete)
+    elif "ndjson" in content_type:
+        yield from _json_lines(parts, complete=complete)
     else:
-        yield from _whole(parts)
+        yield from _whole(parts, complete=complete)
 
 
-def _server_sent(parts: Parts) -> Iterator[Event]:
-    """By the standard, except that an unfinished event at the end is given as unreadable instead of dropped."""
-    pending, name, at = bytearray(), "", 0
+def _server_sent(parts: Parts, *, complete: bool) -> Iterator[Event]:
+    """By the standard, except that an unfinished event at the end is not dropped."""
+    name, at = "", 0
     data: list[str] = []
+    for at, line in _lines(parts):
+        if not line:
+            if data:
+                yield Event(at, name, _json("\n".join(data)))
+            name, data = "", []
+            continue
+        field, _, value = line.decode("utf-8", "replace").partition(":")
+        value = value.removeprefix(" ")
+        if field == "data":
+            data.append(value)
+        elif field == "event":
+            name = value
+    if data:
+        yield from _last(at, name, "\n".join(data), complete=complete)
+
+
+def _json_lines(parts: Parts, *, complete: bool) -> Iterator[Event]:
+    lines = [(at, line.decode("utf-8", "replace")) for at, line in _lines(parts) if line.strip()]
+    for at, line in lines[:-1]:
+        yield Event(at, "", _json(line))
+    for at, line in lines[-1:]:
+        yield from _last(at, "", line, complete=complete)
+
+
+def _lines(parts: Parts) -> Iterator[tuple[int, bytes]]:
+    """Each line, and when its end arrived. A line feed after a carriage return is no line of its own, whenever it
+    comes; the last line may have no end."""
+    pending = bytearray()
+    at, returned = 0, False
     for at, part in parts:
-        pending += part
-        *lines, rest = _lines(pending)
-        pending = bytearray(rest)
-        for line in lines:
-            if not line:
-                if data:
-                    yield Event(at, name, _json("\n".join(data)))
-                name, data = "", []
-                continue
-            field, _, value = line.decode("utf-8", "replace").partition(":")
-            value = value.removeprefix(" ")
-            if field == "data":
-                data.append(value)
-            elif field == "event":
-                name = value
-    if pending.strip() or data:
-        whole = "\n".join([*data, pending.decode("utf-8", "replace").partition(":")[2].strip()]).strip()
-        yield Event(at, name, _json(whole))
+        fresh = part.removeprefix(b"\n") if returned else part
+        returned = part.endswith(b"\r") if part else returned
+        *ended, rest = LINE_END.split(fresh)
+        for line in ended:
+            yield at, bytes(pending) + line
+            pending.clear()
+        pending += rest
+    if pending:
+        yield at, bytes(pending)
 
 
-def _lines(buffer: bytearray) -> list[bytes]:
-    """Split at any line end. A carriage return at the very end may be half of one: it stays with the rest."""
-    held = bytes(buffer[-1:]) == b"\r"
-    text = bytes(buffer[:-1] if held else buffer).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    lines = text.split(b"\n")
-    if held:
-        lines[-1] += b"\r"
-    return lines
-
-
-def _frames(parts: Parts) -> Iterator[Event]:
+def _frames(parts: Parts, *, complete: bool) -> Iterator[Event]:
     from botocore.eventstream import EventStreamBuffer, ParserError
 
     buffer = EventStreamBuffer()
@@ -84,23 +103,31 @@ def _frames(parts: Parts) -> Iterator[Event]:
                 name = str(headers.get(":event-type") or headers.get(":exception-type") or "")
                 fed -= message.prelude.total_length
                 yield Event(at, name, _json(message.payload.decode("utf-8", "replace")))
-    except ParserError:
+    except (ParserError, LookupError, ValueError, struct.error):  # the parser trusts what a right checksum covers
         yield Event(at, "", None)
         return
-    if fed:
+    if fed and complete:
         yield Event(at, "", None)
 
 
-def _whole(parts: Parts) -> Iterator[Event]:
+def _whole(parts: Parts, *, complete: bool) -> Iterator[Event]:
     arrived = list(parts)
     if arrived:
-        yield Event(arrived[-1][0], "", _json(b"".join(part for _, part in arrived).decode("utf-8", "replace")))
+        text = b"".join(part for _, part in arrived).decode("utf-8", "replace")
+        yield from _last(arrived[-1][0], "", text, complete=complete)
+
+
+def _last(at: int, name: str, text: str, *, complete: bool) -> Iterator[Event]:
+    """An event that nothing but the end of the body ends."""
+    data = _json(text)
+    if complete or data is not None:
+        yield Event(at, name, data)
 
 
 def _json(text: str) -> Any:
-    if text == "[DONE]":
-        return text
+    if text.strip() == "[DONE]":
+        return "[DONE]"
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

@@ -49,10 +49,10 @@ class ResponseReader:
             raise UnreadableError(str(e)) from e
 
     def _begin(self, response: h11.Response) -> None:
-        self.status = response.status_code
         self.headers = {name.decode(): value.decode("latin-1") for name, value in response.headers}
         encoding = self.headers.get("content-encoding", "identity").lower()
         if encoding in ENCODINGS:
             self._unzip = zlib.decompressobj(ENCODINGS[encoding])
         elif encoding != "identity":
             raise UnreadableError(f"content-encoding {encoding}")
+        self.status = response.status_code

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from ...stamps import StampedSocket, witness
 from ..records import Connection
+
+HANDSHAKES = (b"\x14", b"\x16")  # types of TLS records
 
 
 class Recorder:
@@ -24,6 +26,7 @@ class Recorder:
         self.exact = False  # the kernel dated what arrived
         self.eof = False
         self._parts: dict[str, int] = {}
+        self._unfinished = 0  # parts of the connection that have begun
         self._socket: StampedSocket | None = None
 
     @property
@@ -39,14 +42,20 @@ class Recorder:
         if self._socket is not None and self._socket.transport is not None:
             self._socket.transport.abort()
 
+    def begins(self, part: Literal["dns", "tcp", "tls"]) -> None:
+        self._unfinished += 1
+
     def took(self, part: Literal["dns", "tcp", "tls"], ns: int) -> None:
+        self._unfinished -= 1
         self._parts[part] = self._parts.get(part, 0) + ns
         self.sent_ns = None  # what was sent and heard until now were handshakes, or a proxy's
         self.pieces.clear()
 
-    def sending(self, sock: StampedSocket, ns: int) -> None:
+    def sending(self, sock: StampedSocket, data: Any, ns: int) -> None:
         self._socket = sock
-        if not self.pieces:
+        if _shakes_hands(data) or (self.pieces and _shakes_hands(self.pieces[0][1])):
+            self.pieces.clear()  # a library that encrypts by itself (httpx) is not at its request yet
+        if not self.pieces and not self._unfinished:
             self.sent_ns = ns
 
     def arrived(self, sock: StampedSocket, data: bytes) -> None:
@@ -56,6 +65,11 @@ class Recorder:
 
     def closed(self) -> None:
         self.eof = True
+
+
+def _shakes_hands(data: Any) -> bool:
+    """Whether TLS is being set up by what was sent or heard: its first byte says so, and no HTTP begins with it."""
+    return bytes(data[:1]) in HANDSHAKES
 
 
 @contextmanager

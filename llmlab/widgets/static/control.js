@@ -3,6 +3,7 @@
 
 const inWords = (value, spec) =>
   spec.kind === "share" ? `${round(value * 100, 6)}%` : `${value.toLocaleString("en-US", { maximumFractionDigits: 6 })} ${spec.unit}`.trim();
+const TYPING_MS = 250; // without a key: then a prompt is sent
 const round = (value, digits) => Number(value.toFixed(digits));
 
 /** The values a slider stops at. On a log scale: round numbers 2 to 5 % apart, so that each arrow key makes a step. */
@@ -99,13 +100,36 @@ function toggleControl(spec, set, ids) {
   return { fields: [box], show: (value) => (box.checked = value) };
 }
 
-function textControl(spec, set, ids) {
+function textControl(spec, set, ids, send, signal) {
+  if (spec.lines > 1) return paragraphControl(spec, set, ids, send, signal);
   const input = h("input", {
     type: "text", id: ids.input, "aria-describedby": ids.help, autocomplete: "off", spellcheck: "false",
     oninput: () => set(input.value),
   });
   const show = (value) => document.activeElement !== input && (input.value = value);
   return { fields: [input], show };
+}
+
+/** A prompt may be long: it is sent when typing pauses, and before anything else can be pressed. */
+function paragraphControl(spec, set, ids, send, signal) {
+  let typed;
+  const sendNow = () => {
+    if (typed === undefined) return;
+    clearTimeout(typed);
+    typed = undefined;
+    set(area.value);
+  };
+  const area = h("textarea", {
+    id: ids.input, rows: spec.lines, "aria-describedby": ids.help, autocomplete: "off",
+    oninput: () => {
+      clearTimeout(typed);
+      typed = setTimeout(sendNow, TYPING_MS);
+    },
+    onblur: sendNow,
+  });
+  signal.addEventListener("abort", sendNow);
+  const show = (value) => document.activeElement !== area && (area.value = value);
+  return { fields: [area], show };
 }
 
 /** Checkboxes that fold away; the fold says how many are chosen. */
@@ -153,7 +177,7 @@ const CONTROLS = {
 /** A control with its label, unit and help, bound to the trait of its name until `signal` aborts. */
 function buildControl(spec, model, set, send, signal) {
   const ids = { input: newId(), help: spec.help ? newId() : "" };
-  const { fields, show } = CONTROLS[spec.kind](spec, (value) => set(spec.name, value), ids, send);
+  const { fields, show } = CONTROLS[spec.kind](spec, (value) => set(spec.name, value), ids, send, signal);
   const update = () => show(model.get(spec.name));
   model.on(`change:${spec.name}`, update);
   signal.addEventListener("abort", () => model.off(`change:${spec.name}`, update));
@@ -161,7 +185,7 @@ function buildControl(spec, model, set, send, signal) {
   const focusable = fields.flatMap((field) => [field, ...field.querySelectorAll("input, summary")]);
   focusable.forEach((field, i) => (field.dataset.key = `control ${spec.name} ${i}`)); // keeps the focus over a rebuild
   const label = spec.kind === "several" ? h("span", { class: "label" }, spec.label) : h("label", { for: ids.input }, spec.label);
-  return h("div", { class: `control ${spec.kind}` },
+  return h("div", { class: `control ${spec.kind} ${spec.lines > 1 ? "paragraph" : ""}`.trim() },
     h("div", { class: "head" }, label, h("span", { class: "unit" }, spec.unit)),
     fields,
     spec.help ? h("p", { class: "help", id: ids.help }, spec.help) : "");

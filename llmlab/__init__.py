@@ -3,6 +3,8 @@
     import llmlab
     bill = llmlab.estimate(llmlab.Workload(requests=100_000, cache_hit_rate=0.8), llmlab.load_catalog())
     llmlab.CostExplorer()  # the same, with sliders
+    calls = llmlab.measure(["simulated/claude-sonnet", "simulated/gpt-5"], runs=10)
+    llmlab.Playground()  # the same, while it happens
 
 Importing this loads nothing: each name below is fetched from its folder when it is first used.
 """
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
     from .catalog import Catalog, load_catalog
     from .cost import Ledger, Workload, break_even, estimate, ledger, pareto, sensitivity
     from .errors import LlmlabError
+    from .measurement import StreamRecord, measure, measure_live
     from .scenario import Scenario
     from .widgets.cost_explorer import CostExplorer
+    from .widgets.playground import Playground
 
     __version__: str
 
@@ -25,12 +29,16 @@ __all__ = [
     "CostExplorer",
     "Ledger",
     "LlmlabError",
+    "Playground",
     "Scenario",
+    "StreamRecord",
     "Workload",
     "break_even",
     "estimate",
     "ledger",
     "load_catalog",
+    "measure",
+    "measure_live",
     "pareto",
     "sensitivity",
 ]
@@ -40,12 +48,16 @@ _HOMES = {
     "CostExplorer": "widgets.cost_explorer",
     "Ledger": "cost",
     "LlmlabError": "errors",
+    "Playground": "widgets.playground",
     "Scenario": "scenario",
+    "StreamRecord": "measurement",
     "Workload": "cost",
     "break_even": "cost",
     "estimate": "cost",
     "ledger": "cost",
     "load_catalog": "catalog",
+    "measure": "measurement",
+    "measure_live": "measurement",
     "pareto": "cost",
     "sensitivity": "cost",
 }

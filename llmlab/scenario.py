@@ -1,6 +1,7 @@
 """A scenario: one question and what was chosen about it, saved as a YAML file that a reviewer can diff.
 
-It holds the workload, the choices made on a screen, and a *pin* of the catalog they were made on: its name, its content
+It holds the workload, the constraints and the set that was decided under them, if any, the choices made on a screen,
+and a *pin* of the catalog they were made on: its name, its content
 hash and the versions of the packages that were read. An upgrade therefore cannot reprice a decision in silence:
 opening a scenario on a catalog that now says something else is an error, and pinning it anew is an act.
 """
@@ -10,14 +11,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from .catalog import Catalog, load_catalog, parse_overrides, schema, strict_yaml
+from .catalog.overrides import apply
 from .cost.workload import Workload
-from .errors import LlmlabError, ScenarioError
+from .errors import LlmlabError, ScenarioError, WorkloadError
+from .routing.constraints import Constraints
+from .routing.redecide import Decided, Redecision, redecide
 from .saving import write_whole
 
 SCHEMA = 1
@@ -56,11 +61,16 @@ class Choices:
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """Workload + choices + catalog pin. Equal by content; `save` and `read` are exact inverses."""
+    """Workload + choices + catalog pin, and what a router was decided on: constraints, and the set of endpoints.
+
+    Equal by content; `save` and `read` are exact inverses.
+    """
 
     workload: Workload
     catalog: Pin
     name: str = ""
+    constraints: Constraints | None = None
+    decided: Decided | None = None
     overrides: tuple[OverridesFile, ...] = ()
     choices: Choices = field(default_factory=Choices)
 
@@ -80,6 +90,12 @@ class Scenario:
         """The catalog as it is today (or another, by `name`) with the scenario's overrides, whatever the pin says."""
         return load_catalog(name or self.catalog.name, [parse_overrides(o.text, o.file) for o in self.overrides])
 
+    def laid_over(self, catalog: Catalog) -> Catalog:
+        """Another catalog with the scenario's overrides."""
+        for overrides in self.overrides:
+            catalog = apply(catalog, parse_overrides(overrides.text, overrides.file))
+        return catalog
+
     def repinned(self) -> Scenario:
         """The same scenario, pinned to what its catalog says today."""
         return dataclasses.replace(self, catalog=pin(self.catalog.name, self.current_catalog()))
@@ -92,6 +108,10 @@ class Scenario:
             "workload": dataclasses.asdict(self.workload),
             "catalog": dataclasses.asdict(self.catalog),
         }
+        if self.constraints is not None:
+            data["constraints"] = _plain(dataclasses.asdict(self.constraints))
+        if self.decided is not None:
+            data["decided"] = _plain(dataclasses.asdict(self.decided))
         if self.overrides:
             data["overrides"] = [dataclasses.asdict(o) for o in self.overrides]
         if choices := _made(self.choices):
@@ -123,6 +143,20 @@ def pin(name: str, catalog: Catalog) -> Pin:
     return Pin(name=name, content_hash=catalog.content_hash, packages=dict(catalog.packages))
 
 
+def redecide_folder(path: str | Path, catalog: Catalog) -> tuple[Redecision, ...]:
+    """Whether each saved decision in a folder still holds on `catalog`, with the scenario's own overrides laid over it.
+
+    Every `*.yaml` file that has constraints, by name. Raises `ScenarioError` for a file that is no scenario, and where
+    there is no decision at all.
+    """
+    folder = Path(path).expanduser()
+    read = [Scenario.read(file) for file in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))]
+    decisions = [scenario for scenario in read if scenario.constraints is not None]
+    if not decisions:
+        raise ScenarioError(f"{folder}: no scenario with constraints here (*.yaml), so that there is nothing to check")
+    return tuple(redecide(scenario, scenario.laid_over(catalog)) for scenario in decisions)
+
+
 def _decode(document: strict_yaml.Document) -> Scenario:
     data = dict(document.data)
     version = data.pop("schema", None)
@@ -131,15 +165,32 @@ def _decode(document: strict_yaml.Document) -> Scenario:
             f"{document.at(('schema',))}: schema is {version!r}; this llmlab reads {SCHEMA}. "
             + ("Add `schema: 1`" if version is None else "A newer file needs a newer llmlab")
         )
-    if isinstance(workload := data.get("workload"), dict):
-        # Shares are floats in a workload; the strict reader makes decimals of them, for prices.
-        data["workload"] = {k: float(v) if type(v).__name__ == "Decimal" else v for k, v in workload.items()}
+    # Shares and seconds are floats; the strict reader makes decimals of them, for prices.
+    if "workload" in data:
+        data["workload"] = _floats(data["workload"])
+    if isinstance(constraints := data.get("constraints"), dict):
+        data["constraints"] = {k: v if k == "max_usd_per_request" else _floats(v) for k, v in constraints.items()}
     try:
         return schema.decode(Scenario, data, document, (), ScenarioError)
     except ScenarioError:
         raise
     except LlmlabError as e:  # a workload that cannot exist says so itself, but does not know the file
-        raise ScenarioError(f"{document.at(('workload',))}: {e}") from e
+        part = "workload" if isinstance(e, WorkloadError) else "constraints"
+        raise ScenarioError(f"{document.at((part,))}: {e}") from e
+
+
+def _floats(value: Any) -> Any:
+    """The same with floats for decimals, all the way down."""
+    if isinstance(value, dict):
+        return {key: _floats(part) for key, part in value.items()}
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _plain(value: Any) -> Any:
+    """A value as YAML has it: lists for tuples, mappings of their own."""
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
 
 
 def _made(choices: Choices) -> dict[str, Any]:
@@ -166,4 +217,10 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
+def _number(dumper: yaml.SafeDumper, number: Decimal) -> yaml.ScalarNode:
+    text = format(number, "f")
+    return dumper.represent_scalar(f"tag:yaml.org,2002:{'float' if '.' in text else 'int'}", text)
+
+
 _Dumper.add_representer(str, _text)
+_Dumper.add_representer(Decimal, _number)

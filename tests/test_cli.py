@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
 from llmlab.catalog import load_catalog, parse_overrides
@@ -38,7 +43,7 @@ def rows(*arguments: str | Path) -> list[dict[str, Any]]:
 def test_help_names_the_commands_and_where_one_is_missing_so_does_prices() -> None:
     found = run("--help")
     assert found.returncode == 0
-    for command in ("estimate", "lab", "prices"):
+    for command in ("estimate", "lab", "measure", "prices", "simulate"):
         assert f"\n  {command} " in found.stdout
     for command in ("diff", "lint", "list"):
         assert f"\n  {command} " in run("prices", "--help").stdout
@@ -165,6 +170,11 @@ def test_overrides_and_another_catalog_go_on_top_of_what_a_scenario_carries(tmp_
         (("estimate", "--scenario", "none.yaml"), "none.yaml: cannot be read: No such file or directory"),
         (("estimate", "--overrides", "none.yaml"), "none.yaml: cannot be read: No such file or directory"),
         (("prices", "diff", "2026-11", "2027"), "unknown catalog '2027'"),
+        (
+            ("simulate", "claude-sonet"),
+            "unknown simulated endpoint 'claude-sonet'; did you mean simulated/claude-sonnet",
+        ),
+        (("simulate", "--port", "70000"), "70000"),
         (("estmate",), "No such command 'estmate'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -223,3 +233,101 @@ def test_a_reader_that_stops_early_gets_no_traceback() -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 0
+
+
+# --- simulate
+
+
+@contextlib.contextmanager
+def simulating(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+    """A running `llmlab simulate`, where it listens, and what it said."""
+    with subprocess.Popen(
+        [LLMLAB, "simulate", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            said = [process.stdout.readline()]
+            while said[-1] and "curl" not in said[-1]:  # of the last endpoint: these tests name one
+                said.append(process.stdout.readline())
+            yield process, said[0].split()[2].rstrip(":"), said
+        finally:
+            process.kill()
+
+
+def test_the_simulator_answers_the_stock_sdk_until_it_is_interrupted() -> None:
+    with simulating("groq-llama-8b", "--seed", "7") as (process, url, said):
+        assert f"  openai     {url}/v1\n" in said and "sim-groq-llama-8b  (simulated/groq-llama-8b)\n" in said
+        with openai.OpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0) as client:
+            answer = client.chat.completions.create(
+                model="sim-groq-llama-8b", messages=[{"role": "user", "content": "a b c"}]
+            )
+        assert answer.usage and (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (3, 200)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "stopped\n")
+    with pytest.raises(openai.APIConnectionError), openai.OpenAI(base_url=f"{url}/v1", api_key="any") as client:
+        client.with_options(max_retries=0).models.list()
+
+
+def test_the_simulator_ends_with_the_pipe_it_reads() -> None:
+    with simulating("gpt-5") as (process, _, _):
+        assert process.poll() is None
+        assert process.communicate(timeout=20)[1] == ""  # closes standard input
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+def test_the_simulator_ends_with_the_program_that_started_it() -> None:
+    start = """
+import subprocess, sys
+print(subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL).pid, flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", start, LLMLAB, "simulate", "gpt-5"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert parent.stdout.readline().startswith("Simulator at http://127.0.0.1:")
+        assert runs(pid)
+        parent.kill()
+        deadline = time.monotonic() + 20
+        while runs(pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not runs(pid)
+
+
+def runs(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has waited for does not."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"
+    return False
+
+
+def test_a_simulator_at_a_taken_port_says_so() -> None:
+    with simulating("gpt-5") as (_, url, _):
+        port = url.rpartition(":")[2]
+        found = run("simulate", "gpt-5", "--port", port)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert f"port {port} of 127.0.0.1" in found.stderr
+
+
+def test_the_simulated_endpoints_are_listed_with_what_their_latency_rests_on() -> None:
+    found = run("simulate", "--list")
+    assert (found.returncode, found.stderr) == (0, "")
+    lines = found.stdout.splitlines()
+    assert lines[0].startswith("Simulated: ")
+    (sonnet,) = (line for line in lines if line.startswith("simulated/claude-sonnet "))
+    assert sonnet.split()[1:4] == ["anthropic", "400", "ms"]
+    (gpt_5,) = (line for line in lines if line.startswith("simulated/gpt-5 "))
+    assert gpt_5.endswith("160 + 40 tokens")
+    (basis,) = (line for line in lines if line.startswith("simulated/gpt-5: "))
+    assert "billed and not sent" in basis and "seed document" in basis and "assumed: TTFT is 15%" in basis
+    assert run("simulate", "--list", "simulated/deepseek").stdout.count("simulated/deepseek") == 2

@@ -13,12 +13,16 @@ PUBLIC = [
     "CostExplorer",
     "Ledger",
     "LlmlabError",
+    "Playground",
     "Scenario",
+    "StreamRecord",
     "Workload",
     "break_even",
     "estimate",
     "ledger",
     "load_catalog",
+    "measure",
+    "measure_live",
     "pareto",
     "sensitivity",
 ]
@@ -68,8 +72,8 @@ def test_a_folder_can_be_imported_from_the_package() -> None:
     assert catalog.__name__ == "llmlab.catalog"
 
 
-@pytest.mark.parametrize("folder", ["catalog", "cost", "report"])
+@pytest.mark.parametrize("folder", ["catalog", "cost", "measurement", "report", "simulator"])
 def test_the_names_of_a_folder_are_sorted_and_exist(folder: str) -> None:
     module = importlib.import_module(f"llmlab.{folder}")
-    assert module.__all__ == sorted(module.__all__)
+    assert module.__all__ == sorted(module.__all__, key=lambda name: (not name.isupper(), name))  # constants first
     assert [name for name in module.__all__ if not hasattr(module, name)] == []

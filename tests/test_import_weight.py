@@ -54,9 +54,26 @@ def test_what_answers_without_a_screen_loads_no_screen_no_sdk_and_no_pandas(modu
     assert heavy.intersection(fresh_import(f"llmlab.{module}")["loaded"]) == set()
 
 
+@pytest.mark.parametrize(
+    "module",
+    ["", ".calibration", ".definitions", ".export", ".profiles", ".providers", ".statistics", ".summary", ".targets"],
+)
+def test_what_is_asked_of_a_measurement_loads_no_library_that_makes_the_calls(module: str) -> None:
+    # LiteLLM, the SDKs, httpx and h11 are for the worker, which has a process of its own; pandas and pyarrow are for
+    # `to_frame` and `to_parquet`.
+    late = SCREENS | CALLS | {"aiohttp", "botocore", "h11", "httpx", "pandas", "pyarrow"}
+    assert late.intersection(fresh_import(f"llmlab.measurement{module}")["loaded"]) == set()
+
+
+def test_a_worker_says_that_it_lives_before_it_loads_what_takes_seconds() -> None:
+    assert (CALLS | {"botocore", "httpx"}).intersection(fresh_import("llmlab.measurement.__main__")["loaded"]) == set()
+
+
 def test_the_command_line_can_say_its_help_without_numpy_or_a_catalog() -> None:
     assert {"numpy", "pydantic", "yaml"}.intersection(fresh_import("llmlab.cli")["loaded"]) == set()
 
 
-def test_the_screens_load_without_plotly_pandas_or_an_sdk() -> None:
-    assert (CALLS | {"pandas", "plotly"}).intersection(fresh_import("llmlab.widgets.panel")["loaded"]) == set()
+@pytest.mark.parametrize("module", ["cost_explorer", "panel", "playground"])
+def test_the_screens_load_without_plotly_pandas_or_an_sdk(module: str) -> None:
+    late = CALLS | {"httpx", "pandas", "plotly", "pyarrow"}
+    assert late.intersection(fresh_import(f"llmlab.widgets.{module}")["loaded"]) == set()

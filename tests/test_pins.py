@@ -93,7 +93,7 @@ def test_what_the_tests_import_is_declared() -> None:
 
 def undeclared(folder: Path, needs: Iterable[Requirement]) -> set[str]:
     """The packages that files under `folder` import and nobody asked for by name."""
-    ours = {"llmlab", *(path.stem for path in folder.rglob("*.py"))}
+    ours = {"llmlab", "tests", *(path.stem for path in folder.rglob("*.py"))}
     asked = {canonicalize_name(need.name) for need in needs}
     by_module = metadata.packages_distributions()
     return {

@@ -39,6 +39,7 @@ explorer = llmlab.CostExplorer()
 data, _ = explorer._repr_mimebundle_()
 assert "application/vnd.jupyter.widget-view+json" in data
 assert "<table" in explorer.snapshot()
+assert "SIMULATED" in llmlab.Playground().snapshot()
 assert len(frontend.module()) > 10_000 and len(frontend.style()) > 1_000
 
 notebooks = folder("notebooks")
@@ -104,6 +105,7 @@ def test_a_wheel_installed_elsewhere_prices_a_workload_shows_a_panel_and_finds_i
 
 def test_the_command_is_installed(python: Path, tmp_path: Path) -> None:
     assert "estimate" in run(python.with_name("llmlab"), "--help", cwd=tmp_path)
+    assert "simulated/gpt-5" in run(python.with_name("llmlab"), "measure", "--list", cwd=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def lint(
 ) -> tuple[Finding, ...]:
     """The findings of `catalog` as of a day (today unless said), in its endpoints' order.
 
-    - `stale`: a figure in use was checked more than 90 days before.
+    - `stale`: a figure in use was checked, or a latency measured, more than 90 days before.
     - `retired`, `retiring` (within 90 days): by the endpoint's own date; the message says who follows.
     - `row-gone`: `rows` names a row that the installed package no longer has.
     - `sources-disagree`: ours and the rows' prices, or the rows' own, are more than 1 % apart in a token class, mode
@@ -145,6 +145,14 @@ def _stale(catalog: Catalog, endpoint: Endpoint, price: PriceList | None, day: d
             endpoint=endpoint.id,
             message=f"last checked: {said}",
             mend="read the source again and say so in the next snapshot",
+        )
+    if endpoint.measured is not None and day - endpoint.measured.measured_on > STALE_AFTER:
+        on = endpoint.measured.measured_on
+        yield Finding(
+            code="stale",
+            endpoint=endpoint.id,
+            message=f"its latency was measured on {on} ({(day - on).days} days ago)",
+            mend="measure it again",
         )
 
 

@@ -10,10 +10,11 @@ import asyncio
 import functools
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+SLICE_S = 0.25
 
 
 class BackgroundLoop:
@@ -31,10 +32,18 @@ class BackgroundLoop:
         """Run `coroutine` and wait for it. Ctrl-C, or interrupting a cell, cancels it."""
         future = self.start(coroutine)
         try:
-            return future.result()
+            return result_of(future)
         except BaseException:
             future.cancel()
             raise
+
+
+def result_of(future: Future[T], timeout_s: float | None = None) -> T:
+    """Wait for `future`. Without a timeout in slices: an interruption that comes when a wait is about to begin is only
+    noticed when that wait is over."""
+    while timeout_s is None and not future.done():
+        wait([future], SLICE_S)
+    return future.result(timeout_s)
 
 
 @functools.cache

@@ -94,9 +94,11 @@ def error_from(problem: BaseException) -> CallError:
     headers = getattr(inner, "litellm_response_headers", None) or getattr(response, "headers", None)
     words = str(inner) or type(inner).__name__
     name = type(inner).__name__
-    kinds = [kind.__name__ for cause in _causes(inner) for kind in type(cause).__mro__]
+    *_, first = causes = list(_causes(inner))
+    kinds = [kind.__name__ for cause in causes for kind in type(cause).__mro__]
     if isinstance(inner, OSError) or any(sign in kind for sign in BROKEN for kind in kinds):
-        return CallError(kind="connection", message=words[:500])
+        why = "" if str(first) in words else f" ({first})"  # the OpenAI SDK says no more than "Connection error."
+        return CallError(kind="connection", message=f"{words}{why}"[:500])
     if any(sign in words.lower() for sign in NO_KEY):
         return CallError(kind="auth", message=words[:500])
     if isinstance(status, int) and status >= 400:

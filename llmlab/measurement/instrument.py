@@ -13,7 +13,8 @@ import asyncio
 import functools
 import os
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, get_args
+from contextlib import asynccontextmanager
+from typing import Any, Literal, get_args
 
 from ..errors import LlmlabError
 from ..simulator import (
@@ -50,6 +51,7 @@ class Instrument:
         self._simulator: Simulator | None = None
         self._run: str | None = None
         self._stopped: set[str] = set()
+        self._waiting: dict[str, asyncio.Task[Literal[True]]] = {}  # for its turn; kept until the run is over
         self._turn = asyncio.Lock()
         self._starting = asyncio.Lock()
 
@@ -63,9 +65,11 @@ class Instrument:
 
     async def run(self, plan: Plan, environment: Mapping[str, str]) -> AsyncIterator[MeasurementEvent]:
         """Make the calls of `plan`. Leaving the iteration early ends the run at once."""
-        if self._turn.locked():
+        if self._waiting:
             yield Preparing("another run is under way: this one waits for it")
-        async with self._turn:
+        async with self._turn_of(plan.run):
+            if plan.run in self._stopped:
+                return
             count = min(-(-plan.streams // LANES_PER_WORKER), os.cpu_count() or 1)
             async for preparing in self._warm(count, environment):
                 yield preparing
@@ -94,9 +98,24 @@ class Instrument:
                 self._run = None
                 await _end(tasks)
 
+    @asynccontextmanager
+    async def _turn_of(self, run: str) -> AsyncIterator[None]:
+        """Wait until no other run is under way, or until this one is stopped."""
+        waiting = asyncio.create_task(self._turn.acquire())
+        self._waiting[run] = waiting
+        try:
+            await asyncio.wait({waiting})
+            yield
+        finally:
+            del self._waiting[run]
+            if not waiting.cancel() and not waiting.cancelled():
+                self._turn.release()
+
     async def stop(self, run: str) -> None:
         """End the run at once; its records still come. One that has not begun makes no calls."""
         self._stopped.add(run)
+        if (waiting := self._waiting.get(run)) is not None:
+            waiting.cancel()
         if self._run == run:
             for worker in self._workers:
                 worker.stop()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Unpack
 
 from ..catalog import Catalog, load_catalog
-from .background import background
+from .background import background, result_of
 from .events import MeasurementEvent, Preparing, Recorded
 from .instrument import instrument
 from .orders import Question
@@ -57,7 +57,7 @@ class Run:
 
     def result(self, timeout_s: float | None = None) -> list[StreamRecord]:
         """Wait for the end; all records, in the order of the calls. Raises what made the run fail."""
-        self._future.result(timeout_s)
+        result_of(self._future, timeout_s)
         return sorted(self._records, key=lambda record: record.number)
 
     def when_over(self, then: Callable[[], None]) -> None:

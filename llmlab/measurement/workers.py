@@ -28,6 +28,7 @@ OWN = {
     "PYTHONUTF8": "1",
 }
 NETWORK = ("PROXY", "SSL_", "CA_BUNDLE", "LITELLM_", "AIOHTTP_")
+LOOPBACK = "127.0.0.1"  # where the simulator listens
 ENDS_WITHIN_S = 5.0
 LAST_LINES = 20
 
@@ -36,7 +37,7 @@ class Worker:
     """One process. `start` it, `run` orders one after the other, `close` it."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = {**environment, **OWN}
+        self._environment = worker_environment(environment)
         self._network = network_of(environment)
         self._process: asyncio.subprocess.Process | None = None
         self._messages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -62,13 +63,14 @@ class Worker:
             sys.executable, "-P", "-m", "llmlab.measurement",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             env={**self._environment, "PYTHONPATH": paths},
+            start_new_session=True,  # Ctrl-C goes to a whole group of processes, also to one that cannot ignore it yet
         )  # fmt: skip
         self._tasks = [asyncio.create_task(self._read_messages()), asyncio.create_task(self._read_errors())]
         self.import_s = (await self._next())["seconds"]
 
     async def run(self, orders: Orders, environment: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
         """What the worker says of the run, until it is over. Leaving early stops it."""
-        current = {**environment, **OWN}
+        current = worker_environment(environment)
         self._say({"do": "run", "orders": write_orders(orders), "environment": current})
         over = False
         try:
@@ -118,7 +120,7 @@ class Worker:
     def _gone(self) -> LlmlabError:
         status = self._process.returncode if self._process is not None else None
         last = self._last_lines[-1] if self._last_lines else "it said nothing"
-        return LlmlabError(f"a measuring process has ended (exit status {status}): {last}")
+        return LlmlabError(f"a measuring process has ended (exit status {status}): {last}; the next run starts another")
 
     async def _read_messages(self) -> None:
         assert self._process is not None
@@ -140,3 +142,10 @@ class Worker:
 def network_of(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that decide how the network is reached."""
     return {name: value for name, value in environment.items() if any(part in name.upper() for part in NETWORK)}
+
+
+def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a worker gets: with what it needs, and with the simulator in reach, whatever proxy there is."""
+    excepted = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    direct = excepted if excepted.strip() == "*" else ",".join(filter(None, [excepted, LOOPBACK]))
+    return {**environment, **OWN, "NO_PROXY": direct, "no_proxy": direct}

@@ -20,6 +20,7 @@ from .answer import AnswerShape
 from .endpoint import SimulatedEndpoint
 from .examples import base_url, curl
 from .faults import (
+    Billed,
     ContextOverflow,
     Cut,
     Entry,
@@ -42,6 +43,7 @@ from .wirelog import LoggedChunk, LoggedRequest
 
 __all__ = [
     "AnswerShape",
+    "Billed",
     "Burst",
     "ContextOverflow",
     "Cut",

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from ..errors import LlmlabError
 
 PieceKind = Literal["reasoning", "answer", "tool"]
-Finish = Literal["stop", "length", "tool", "refusal"]
+Finish = Literal["stop", "length", "tool", "refusal", "filtered"]
 
 REFUSAL = "I cannot help with that."
 SIGNATURE = "c2ltdWxhdGVk"  # of reasoning, for the providers that sign it
@@ -149,11 +149,12 @@ def compose(request: Request, shape: AnswerShape, draw: random.Random, *, id: st
     )
 
 
-def decline(request: Request, shape: AnswerShape, *, id: str, created: int) -> Answer:
-    """The answer of a model that refuses."""
+def decline(request: Request, shape: AnswerShape, *, by: Literal["model", "filter"], id: str, created: int) -> Answer:
+    """The answer of a model that refuses, or of a filter that steps in."""
+    finish: Finish = "refusal" if by == "model" else "filtered"
     pieces = tuple(Piece("answer", text) for text in _fragments(REFUSAL))
     usage = usage_of(request, shape, pieces)
-    return Answer(id=id, model=request.model, created=created, pieces=pieces, finish="refusal", usage=usage)
+    return Answer(id=id, model=request.model, created=created, pieces=pieces, finish=finish, usage=usage)
 
 
 def usage_of(request: Request, shape: AnswerShape, pieces: tuple[Piece, ...]) -> Usage:

@@ -19,6 +19,7 @@ FINISH: dict[Finish | None, str | None] = {
     "length": "max_tokens",
     "tool": "tool_use",
     "refusal": "refusal",
+    "filtered": "refusal",
     None: None,
 }
 TYPES = {
@@ -42,12 +43,13 @@ MESSAGES = {
 
 
 class Anthropic(ServerSentEvents):
-    """`POST /v1/messages`."""
+    """`POST /v1/messages`; on Azure's servers behind `/anthropic`, and on Google's as a method of the model."""
 
     name = "anthropic"
 
     def routes(self) -> Iterable[Route]:
-        return (Route("/v1/messages"),)
+        google = "/v1/models/{model:[^/:]+}:{method:rawPredict|streamRawPredict}"
+        return Route("/v1/messages"), Route("/anthropic/v1/messages"), Route(google)
 
     def read(self, body: Mapping[str, Any], path: Mapping[str, str], *, streams: bool | None) -> Request:
         messages = body.get("messages")
@@ -57,7 +59,7 @@ class Anthropic(ServerSentEvents):
             raise BadRequestError("max_tokens: Field required")
         tools = [tool for tool in body.get("tools") or () if "name" in tool]
         return Request(
-            model=str(body.get("model", "")),
+            model=path.get("model") or str(body.get("model", "")),
             prompt=f"{texts(body.get('system'))} {texts(messages)}",
             last_user_text=last_of(messages),
             stream=bool(body.get("stream")),

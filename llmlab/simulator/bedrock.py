@@ -21,6 +21,7 @@ FINISH: dict[Finish | None, str | None] = {
     "length": "max_tokens",
     "tool": "tool_use",
     "refusal": "content_filtered",
+    "filtered": "content_filtered",
     None: None,
 }
 ERRORS = {

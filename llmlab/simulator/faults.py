@@ -3,7 +3,7 @@
     LatencyProfile's rate limit   429 by itself, with the Retry-After it means
     before an answer              Status, Refusal, ContextOverflow, Hang
     in the middle of one          Stall, Cut, Malformed, InBandError
-    in how it is told             Split, Packed, MissingUsage, MissingFinish
+    in how it is told             Split, Packed, MissingUsage, MissingFinish, Billed
 
 An entry may be several faults at once, `(MissingUsage(), Split())`: one of a kind, at most one of them an ending. What
 comes before an answer stands alone. Their order says nothing.
@@ -36,8 +36,12 @@ class Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """The model, or a filter before it, declines: a finish reason where the provider has one, an error on Azure."""
+    """The model, or a filter before it, declines: a finish reason where the provider has one, an error on Azure.
 
+    Only OpenAI tells the two apart: its models say so in a field, its filter in the finish reason.
+    """
+
+    by: Literal["model", "filter"] = "model"
     kind: Literal["refusal"] = "refusal"
 
 
@@ -148,6 +152,17 @@ class MissingFinish:
     kind: Literal["missing_finish"] = "missing_finish"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Billed:
+    """The answer says that it used this many output tokens, however short it is: a bill as large as one likes."""
+
+    output_tokens: int
+    kind: Literal["billed"] = "billed"
+
+    def __post_init__(self) -> None:
+        _count_from(1, self.output_tokens, self)
+
+
 Fault = (
     Status
     | Refusal
@@ -161,6 +176,7 @@ Fault = (
     | Packed
     | MissingUsage
     | MissingFinish
+    | Billed
 )
 Entry = Fault | tuple[Fault, ...] | None
 

@@ -18,6 +18,7 @@ FINISH: dict[Finish | None, str | None] = {
     "length": "MAX_TOKENS",
     "tool": "STOP",
     "refusal": "SAFETY",
+    "filtered": "SAFETY",
     None: None,
 }
 STATUS = {
@@ -75,7 +76,7 @@ class Gemini(ServerSentEvents):
         parts: list[dict[str, Any]] = []
         if answer.text("reasoning"):
             parts.append({"text": answer.text("reasoning"), "thought": True})
-        if answer.finish != "refusal" and answer.text("answer"):
+        if answer.finish not in ("refusal", "filtered") and answer.text("answer"):
             parts.append({"text": answer.text("answer")})
         if answer.tool:
             parts.append(_call(answer))
@@ -88,7 +89,7 @@ class Gemini(ServerSentEvents):
             through = delta.through
             if delta.kind == "tool":
                 call_tokens += delta.tokens
-            elif answer.finish != "refusal":
+            elif answer.finish not in ("refusal", "filtered"):
                 part = {"text": delta.text, **({"thought": True} if delta.kind == "reasoning" else {})}
                 data = sse(_event(answer, [part], usage=_so_far(answer, through)))
                 yield Frame(delta.at_s, delta.kind, data, delta.tokens, through)

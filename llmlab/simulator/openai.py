@@ -19,6 +19,7 @@ FINISH: dict[Finish | None, str | None] = {
     "length": "length",
     "tool": "tool_calls",
     "refusal": "stop",  # said in `refusal`, not in the finish reason
+    "filtered": "content_filter",
     None: None,
 }
 TYPES = {400: "invalid_request_error", 401: "invalid_request_error", 404: "invalid_request_error", 429: "requests"}
@@ -70,7 +71,7 @@ class OpenAI(ServerSentEvents):
             message["tool_calls"] = [{"id": f"call_{answer.id}", "type": "function", "function": function}]
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": FINISH[answer.finish]}
         usage = {"usage": usage_body(answer.usage)} if answer.usage else {}
-        return {**_head(answer, "chat.completion"), "choices": [choice], **usage}
+        return {**_head(answer, "chat.completion"), "choices": [choice], **usage, "service_tier": "default"}
 
     def frames(self, request: Request, answer: Answer, deltas: Iterable[Delta], ends_s: float) -> Iterator[Frame]:
         head = _head(answer, "chat.completion.chunk")

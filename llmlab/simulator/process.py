@@ -144,6 +144,7 @@ def _start() -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=kept | {"PYTHONPATH": here, "PYTHONUTF8": "1"},
+        start_new_session=True,  # Ctrl-C goes to a whole group of processes, also to one that cannot ignore it yet
     )
 
 

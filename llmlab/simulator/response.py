@@ -9,7 +9,7 @@ from dataclasses import replace
 from .answer import Answer, Request, compose, decline
 from .dialect import Dialect, Failure
 from .endpoint import SimulatedEndpoint
-from .faults import ContextOverflow, Fault, Hang, InBandError, MissingFinish, MissingUsage, Refusal, Status
+from .faults import Billed, ContextOverflow, Fault, Hang, InBandError, MissingFinish, MissingUsage, Refusal, Status
 from .frames import Frame, Plan, deltas, streamed, whole
 from .profile import Schedule, draw_for
 
@@ -37,10 +37,14 @@ def respond(
     # Words and times are drawn apart, so that a longer answer moves no time.
     words = draw_for(seed, f"{endpoint.name}/words", number)
     name = f"simulated-{id}"
-    if Refusal in scripted:
-        answer = decline(request, endpoint.answer, id=name, created=created)
+    refusal = next((fault for fault in faults if isinstance(fault, Refusal)), None)
+    if refusal is not None:
+        answer = decline(request, endpoint.answer, by=refusal.by, id=name, created=created)
     else:
         answer = compose(request, endpoint.answer, words, id=name, created=created)
+    billed = next((fault.output_tokens for fault in faults if isinstance(fault, Billed)), None)
+    if billed is not None and answer.usage is not None:
+        answer = replace(answer, usage=replace(answer.usage, output=billed))
     if MissingUsage in scripted:
         answer = replace(answer, usage=None)
     if MissingFinish in scripted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import time
@@ -26,6 +27,7 @@ from .wirelog import OpenRequest, WireLog, now_ns
 
 HOST = "127.0.0.1"  # and nothing else: there is no option for it
 LARGEST_BODY = 64 * 1024**2  # a prompt of some million tokens
+AT = "/at/{endpoint:[^/]+}"  # before any path: the endpoint's name, whatever model the request then asks for
 SPOKEN: tuple[Dialect, ...] = (OpenAI(), AzureOpenAI(), Anthropic(), Gemini(), Bedrock())
 
 
@@ -43,6 +45,8 @@ class Server:
         for dialect in SPOKEN:
             for route in dialect.routes():
                 app.router.add_post(route.path, self._handler(dialect, route))
+                app.router.add_post(f"{AT}{route.path}", self._handler(dialect, route))
+        app.router.add_post(f"{AT}/{{path:.*}}", self._unspoken)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/_log", self._read_log)
         app.router.add_post("/_script", self._take_script)
@@ -74,6 +78,15 @@ class Server:
 
     # --- What a client asks
 
+    async def _unspoken(self, http: web.Request) -> web.Response:
+        """A path of no dialect, meant for one endpoint: noted, so that nobody wonders where the request went."""
+        entry = self._log.open(dialect="", path=http.path, headers=http.headers)
+        entry.endpoint, entry.status = http.match_info["endpoint"], 404
+        with contextlib.suppress(ValueError):
+            entry.body = json.loads(await http.read())
+        entry.end("done")
+        return web.json_response({"error": {"message": f"the simulator has no {http.path}"}}, status=404)
+
     def _handler(self, dialect: Dialect, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(http: web.Request) -> web.StreamResponse:
             entry = self._log.open(dialect=dialect.name, path=http.path, headers=http.headers)
@@ -101,10 +114,10 @@ class Server:
         except (ValueError, LookupError, AttributeError, TypeError, BadRequestError) as e:
             message = f"Invalid request: {e}"
             return failed(dialect, Failure(code=400, reason="bad_request", message=message, number=entry.number))
-        entry.endpoint = request.model
-        line = self._lines.get(request.model)
+        entry.endpoint = http.match_info.get("endpoint", request.model)
+        line = self._lines.get(entry.endpoint)
         if line is None:
-            unknown = Failure(code=404, reason="unknown_model", model=request.model, number=entry.number)
+            unknown = Failure(code=404, reason="unknown_model", model=entry.endpoint, number=entry.number)
             return failed(dialect, unknown)
         wait_s = line.wait_s()
         if wait_s > 0:

@@ -39,7 +39,7 @@ def module() -> str:
 @functools.cache
 def style() -> str:
     """All style sheets as one."""
-    return "\n".join(map(_read, ["panel.css", "controls.css", "views.css", "lanes.css"]))
+    return "\n".join(map(_read, ["panel.css", "controls.css", "views.css", "lanes.css", "tree.css"]))
 
 
 def _read(name: str) -> str:

@@ -58,6 +58,8 @@ class Panel(anywidget.AnyWidget):
     title: ClassVar[str] = ""
     views: ClassVar[tuple[View, ...]] = ()
     actions: ClassVar[tuple[Action, ...]] = ()
+    groups: ClassVar[tuple[str, ...]] = ()
+    """Groups of controls that come first, in this order; the others follow as they are declared."""
 
     last_error: Exception | None = None
     """What the panel shows as its error, until something succeeds."""
@@ -82,7 +84,11 @@ class Panel(anywidget.AnyWidget):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        found = {n: t for k in reversed(cls.__mro__) for n, t in vars(k).items() if isinstance(t, Control)}
+        declared = {n: t for k in reversed(cls.__mro__) for n, t in vars(k).items() if isinstance(t, Control)}
+        # what a subclass made something else of (a property) is no control any more
+        found = {name: trait for name, trait in declared.items() if isinstance(getattr(cls, name), Control)}
+        places = {group: place for place, group in enumerate(cls.groups)}
+        found = dict(sorted(found.items(), key=lambda item: places.get(item[1].metadata["group"], len(places))))
         cls._controls = found
         for name in found:
             if hasattr(Panel, name):
@@ -275,6 +281,15 @@ class Panel(anywidget.AnyWidget):
             except traitlets.TraitError:
                 self.send_state([name for name in sync_data if name in self.keys])
                 raise
+
+    def _send(self, msg: Json, buffers: Sequence[bytes] | None = None) -> None:
+        """As in ipywidgets. What the browser answers goes where the browser says, not to the thread that sent this.
+
+        ipykernel 7.4 hands it to that of the last message: to the main thread while a cell computes in it, if a redraw
+        in the background came last, and a Cancel would wait for the cell.
+        """
+        super()._send(msg, buffers)
+        getattr(self.comm, "__dict__", {}).pop("_reply_subshell_id", None)
 
     @contextmanager
     def _one_redraw(self) -> Iterator[None]:

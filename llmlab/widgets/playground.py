@@ -4,40 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
+
+import traitlets
 
 from ..catalog import Catalog, Endpoint, load_catalog
 from ..errors import LlmlabError
-from ..measurement import (
-    DEFAULT_PROMPT,
-    MeasurementEvent,
-    Plan,
-    Question,
-    Recorded,
-    Run,
-    StreamRecord,
-    Timeouts,
-)
-from ..measurement.background import background
-from ..measurement.calibration import Calibration, calibrate
+from ..measurement import DEFAULT_PROMPT, Plan, Question, StreamRecord, Timeouts
+from ..measurement.calibration import Calibration
 from ..measurement.export import to_csv, to_json, to_parquet
 from ..measurement.measure import runs_folder
 from ..measurement.plan import Options, plan
-from ..measurement.profiles import profiles, profiles_yaml
 from ..measurement.providers import available
 from ..measurement.records import Path
 from ..measurement.simulated import simulated_endpoints
 from ..measurement.summary import Slo
-from ..measurement.targets import Target, resolve
-from ..simulator import DialectName
+from ..measurement.targets import KEY_VARIABLE, Target, resolve
 from . import controls as c
 from . import playground_figures as figures
+from . import playground_saving as saving
 from . import playground_views as views
 from .lanes import Lanes
 from .panel import Action, Download, Panel, View
-from .playground_board import Board
+from .playground_session import Session
 from .views import Figure, Table, Text
 
 FIRST_SHOWN = ("simulated/claude-sonnet", "simulated/claude-haiku", "simulated/groq-llama-8b", "simulated/gpt-5")
@@ -51,6 +42,9 @@ SAVING = ("save_csv", "save_json", "save_parquet", "save_profiles")
 BUSY = "a run is under way"
 IDLE = "no run is under way"
 NOTHING = "nothing is measured yet"
+NO_ENDPOINT = "Choose at least one endpoint."
+TABLES, FIGURES = ("table", "comparison", "calls"), ("cost", "rates", "timeline")
+FIGURES_REST_S = 1.0  # Plotly takes a tenth of a second for one, in which no text moves
 
 
 class Playground(Panel):
@@ -106,18 +100,25 @@ class Playground(Panel):
         "litellm", options=tuple(PATHS.items()), label="Ask through", group="How",
         help="The others for comparison, where an endpoint speaks their dialect.",
     )  # fmt: skip
+    keep_budget = c.toggle(
+        True, label="Keep to a budget", help="A model that has no price can only be called without one.", group="How"
+    )
     budget_usd = c.number(
         1.0, min=0.0, max=100.0, step=0.01, label="Budget", unit="US dollars", group="How",
         help="A run cannot exceed it: what a call may cost is set aside before it is made.",
     )  # fmt: skip
 
     slo_ttfo_ms = c.number(
-        1000, min=0, max=60_000, scale="log", label="First answer within", unit="ms", group="Limits",
-        help="The service level that goodput counts. 0: none.",
+        1000, min=0, max=60_000, scale="log", label="Answer within", unit="ms", group="Limits",
+        help="Of a call's first answer: the service level that goodput counts. 0: none.",
     )  # fmt: skip
-    first_token_s = c.number(60, min=1, max=600, label="First token timeout", unit="s", group="Limits")
-    stall_s = c.number(30, min=1, max=600, label="Stall timeout", unit="s", group="Limits")
-    deadline_s = c.number(600, min=5, max=7200, scale="log", label="Deadline of a run", unit="s", group="Limits")
+    first_token_s = c.number(
+        60, min=1, max=600, label="Token timeout", unit="s", help="Until a call's first token.", group="Limits"
+    )
+    stall_s = c.number(
+        30, min=1, max=600, label="Stall timeout", unit="s", help="From one token to the next.", group="Limits"
+    )
+    deadline_s = c.number(600, min=5, max=7200, scale="log", label="Run deadline", unit="s", group="Limits")
 
     views = (
         View("before", kind="text", title="Before you run", selectable=False),
@@ -146,14 +147,9 @@ class Playground(Panel):
     )  # fmt: skip
 
     def __init__(self, *, catalog: Catalog | None = None, **values: Any) -> None:
+        self._session = Session(self._changed_behind)
+        self._figures_drawn = 0.0
         self._catalog = catalog if catalog is not None else load_catalog()
-        self._board = Board()
-        self._lock = threading.Lock()
-        self._run: Run | None = None
-        self._plan: Plan | None = None
-        self._phase = ""  # what goes on in the background, in words; empty: nothing
-        self._problem: Exception | None = None
-        self._calibrations: dict[tuple[Path, int], Calibration] = {}
         self._offer(values.get("endpoints", ()))
         super().__init__(**values)
 
@@ -162,14 +158,12 @@ class Playground(Panel):
     @property
     def records(self) -> list[StreamRecord]:
         """Every call so far, in the order in which they ended."""
-        with self._lock:
-            return list(self._board.records)
+        return self._session.records
 
     @property
     def calibration(self) -> Calibration | None:
-        """The instrument's error at what is used now, once it was measured."""
-        plan = self._plan
-        return None if plan is None else self._calibrations.get((plan.lanes[0].path, plan.streams))
+        """The instrument's error with as many streams at once as the records had, once it was measured."""
+        return self._session.calibration
 
     @property
     def plan(self) -> Plan:
@@ -177,47 +171,42 @@ class Playground(Panel):
         return self._planned(self._targets())
 
     def wait(self, timeout_s: float | None = None) -> list[StreamRecord]:
-        """Wait for the run under way, if there is one; all records."""
-        run = self._run
-        if run is not None:
-            run.result(timeout_s)
-        return self.records
+        """All records, once nothing is under way: no run, and no measurement of the instrument after it.
+
+        Raises what made the run fail, and `TimeoutError`, which ends only the wait.
+        """
+        return self._session.wait(timeout_s)
 
     # Drawing
 
     def status(self) -> str:
-        with self._lock:
-            board = self._board
-            if self._phase:
-                return self._phase
+        if self._session.phase:
+            return self._session.phase
+        with self._session.board() as board:
             return f"{board.made:,} of {board.total:,} calls made." if board.total else ""
 
     def unavailable(self) -> Mapping[str, str]:
-        if self._phase:
-            return {"run": BUSY, "retry": BUSY, "look": BUSY}
-        nothing = (
-            {}
-            if self._board.records
-            else dict.fromkeys(("save_csv", "save_json", "save_parquet", "save_profiles"), NOTHING)
-        )
-        failed = {} if self._board.failed else {"retry": "no call has failed" if self._board.records else NOTHING}
-        return {"cancel": IDLE, **nothing, **failed}
+        records = self._session.records
+        nothing = {} if records else dict.fromkeys(SAVING, NOTHING)
+        few = {} if not records or not (why := saving.too_few(records)) else {"save_profiles": why}
+        if self._session.phase:
+            return {"run": BUSY, "retry": BUSY, "look": BUSY, **nothing, **few}
+        with self._session.board() as board:
+            whole = {} if board.failed else {"retry": "no call has failed" if records else NOTHING}
+        return {"cancel": IDLE, **nothing, **few, **whole}
 
     def draw_before(self) -> Text:
-        if not self._targets():
-            return Text((), empty="Choose at least one endpoint.")
-        plan = self.plan
-        return views.before(plan, os.environ)
+        return views.before(self.plan, os.environ) if self._targets() else Text((), empty=NO_ENDPOINT)
 
     def draw_lanes(self) -> Lanes:
-        if self._problem is not None:
-            raise self._problem
-        with self._lock:
-            return views.lanes(self._board)
+        with self._session.board() as board:
+            return views.lanes(board)
 
     def draw_table(self) -> Table:
+        with self._session.board() as board:
+            records, made_again = list(board.records), board.made_again
         slo = Slo(ttfo_ms=float(self.slo_ttfo_ms) or None)
-        return views.percentiles(self.records, slo, self.sort_of("table"), self.calibration)
+        return views.percentiles(records, slo, self.sort_of("table"), self.calibration, made_again)
 
     def draw_comparison(self) -> Text:
         return views.comparison(self.records)
@@ -247,105 +236,101 @@ class Playground(Panel):
     def on_run(self) -> str:
         """Start the run that the controls describe; keys are looked for anew."""
         self._offer(self.endpoints)
-        self._start(self.plan, keep=False)
+        self._session.start(self.plan)
+        self.redraw()
         return "Running."
 
     def on_cancel(self) -> str:
-        """Stop the run under way."""
-        if self._run is not None:
-            self._run.cancel()
+        """Stop what is under way."""
+        self._session.cancel()
         return "Cancelling."
 
     def on_retry(self) -> str:
-        """Run the endpoints of which a call failed again; what succeeded is kept."""
-        failed = self._board.failed
-        self._start(self._planned([target for target in self._targets() if target.name in failed]), keep=True)
+        """Ask the endpoints of which a call failed the same again; what succeeded is kept."""
+        with self._session.board() as board:
+            failed = board.failed
+        if not failed:
+            raise LlmlabError("no call has failed: there is nothing to retry")
+        again = [self._session.asked[name] for name in failed]
+        self._session.start(self._planned(again, self._session.plan), keep=True)
+        self.redraw()
         return f"Running {len(failed)} again."
 
     def on_look(self) -> str:
         """Offer the providers whose keys are set now."""
         self._offer(self.endpoints)
+        self.redraw()
         found = [provider.name for provider in available(os.environ)]
         return f"Found: {', '.join(found)}." if found else "No provider's key is set."
 
     def on_save_csv(self) -> Download:
-        return Download(f"{self._file_name()}.csv", to_csv(self.records))
+        return self._download(".csv", to_csv)
 
     def on_save_json(self) -> Download:
-        return Download(f"{self._file_name()}.json", to_json(self.records))
+        return self._download(".json", to_json)
 
     def on_save_parquet(self) -> Download:
-        return Download(f"{self._file_name()}.parquet", to_parquet(self.records))
+        return self._download(".parquet", to_parquet)
 
     def on_save_profiles(self) -> Download:
-        """What was measured of the catalog's endpoints, as a YAML to lay over a catalog."""
-        assert self._plan is not None
-        known = {target.name: target.endpoint for target in self._plan.targets if target.endpoint is not None}
-        overlay = profiles(self.records, endpoints=known, calibration=self.calibration)
-        return Download(f"{self._file_name()}-latencies.yaml", profiles_yaml(overlay))
+        """What was measured of a catalog's endpoints, as a YAML to lay over it."""
+        asked = self._session.asked.values()
+        return self._download(
+            "-latencies.yaml",
+            lambda records: saving.latencies_yaml(records, asked, self._catalog.name, self.calibration),
+        )
+
+    def _download(self, ending: str, write: Callable[[list[StreamRecord]], str | bytes]) -> Download:
+        records = self.records
+        if not records:
+            raise LlmlabError(f"{NOTHING}: press Run first")
+        return Download(saving.file_name(records, ending), write(records))
 
     # The run, in the background
 
-    def _start(self, plan: Plan, *, keep: bool) -> None:
-        if self._phase:
-            raise LlmlabError("a run is under way: cancel it, or wait for it")
-        self._problem, self._plan, self._phase = None, plan, "Starting."
-        with self._lock:
-            self._board.begin(plan, keep=keep)
-        self._run = Run(plan, self._hear)
-        self._run.when_over(self._over)
-        self.redraw()
+    def close(self) -> None:
+        """As in `Panel`; nobody waits any more for what is under way."""
+        self._session.cancel()
+        super().close()
 
-    def _hear(self, event: MeasurementEvent) -> None:
-        """On the background loop: take it in, and say what is to be drawn again."""
-        with self._lock:
-            self._board.take(event)
-            board = self._board
-            self._phase = board.preparing or f"{board.made:,} of {board.total:,} calls"
-            share = None if board.preparing else board.made / max(board.total, 1)
-        self.progress = (share, self._phase)
-        over = ("table", "comparison", "cost", "rates", "calls", "timeline") if isinstance(event, Recorded) else ()
-        self.redraw_soon(("lanes", *over))
-
-    def _over(self) -> None:
-        assert self._run is not None
-        try:
-            self._run.result(0)
-        except Exception as e:  # noqa: BLE001  shown in the panel, as every error is
-            self._problem = e
-            self._idle()
+    def _changed_behind(self, ended: bool) -> None:
+        """In the background something has happened; `ended` a call, or all of it."""
+        self.progress = self._session.progress
+        if self._session.problem is not None:
+            self._fail(self._session.problem)
+        if not self._session.phase:
+            self.redraw_soon()
             return
-        self._phase = "Measuring the instrument's own error."
-        self.progress = (None, self._phase)
-        plan = self._run.plan
-        background().start(self._calibrate(plan))
-
-    async def _calibrate(self, plan: Plan) -> None:
-        """At the concurrency that was used: the error of the table is the error of its run."""
-        key = (plan.lanes[0].path, plan.streams)
-        try:
-            if key not in self._calibrations:
-                dialect: DialectName = "anthropic" if key[0] == "anthropic" else "openai"
-                self._calibrations[key] = await calibrate(plan.streams, path=key[0], dialect=dialect)
-        except LlmlabError as e:
-            self._problem = e
-        self._idle()
-
-    def _idle(self) -> None:
-        self._phase = ""
-        self.progress = None
-        self.redraw_soon()
+        due = ended and time.monotonic() - self._figures_drawn > FIGURES_REST_S
+        if due:
+            self._figures_drawn = time.monotonic()
+        self.redraw_soon(("lanes", *(TABLES if ended else ()), *(FIGURES if due else ())))
 
     # What is asked
 
+    @traitlets.validate("server")
+    def _without_secrets(self, proposal: Any) -> str:
+        """A control is seen, saved and copied: no place for a password, not even until Run says so."""
+        url = str(proposal["value"])
+        if any(sign in url for sign in "@?#"):
+            raise traitlets.TraitError(
+                "Your server (server) takes an address and a path, without a name, a password or a query: a key goes "
+                f"into the variable {KEY_VARIABLE}"
+            )
+        return url
+
     def _targets(self) -> list[Target]:
         """The endpoints and models that the controls name, and those of the user's own server."""
-        named = [*self.endpoints, *_split(self.models)]
-        at_server = _split(self.server_models) if self.server else []
+        named, at_server = [*self.endpoints, *_split(self.models)], _split(self.server_models)
+        if at_server and not self.server:
+            raise LlmlabError("models at your server are named, and no server: fill in Your server")
+        if self.server and not at_server:
+            raise LlmlabError("your server is given, and no model: fill in Models at your server")
         targets = [*resolve(named, self._catalog)] if named else []
         return targets + ([*resolve(at_server, self._catalog, api_base=self.server)] if at_server else [])
 
-    def _planned(self, targets: Sequence[Target]) -> Plan:
+    def _planned(self, targets: Sequence[Target], earlier: Plan | None = None) -> Plan:
+        """The run of `targets`. One that completes an `earlier` one asks the same, through the same library."""
         question = Question(
             prompts=(self.prompt,),
             system=self.system,
@@ -360,21 +345,24 @@ class Playground(Panel):
             rate=self.rate or None,
             warm_up=self.warm_up,
             retries=self.retries,
-            path=cast(Path, self.path),
-            budget_usd=self.budget_usd,
+            path=earlier.lanes[0].path if earlier else cast(Path, self.path),
+            budget_usd=self.budget_usd if self.keep_budget else None,
             deadline_s=float(self.deadline_s),
             timeouts=Timeouts(first_token_s=float(self.first_token_s), stall_s=float(self.stall_s)),
             journal=runs_folder(),
         )
-        return plan(targets, question, **options)
+        return plan(targets, earlier.question if earlier else question, **options)
 
     def _offer(self, chosen: Sequence[str]) -> None:
-        """Simulated endpoints, and the text endpoints of every provider whose key is set."""
+        """Simulated endpoints, the text endpoints of every provider whose key is set, and what is chosen already."""
         pairs = [(one.name, f"{one.name} (SIMULATED)") for one in simulated_endpoints()]
         for provider in available(os.environ):
             pairs += [(endpoint.id, f"{endpoint.id} (key found)") for endpoint in self._callable(provider.prefix)]
         known = {name for name, _ in pairs}
-        self.set_options("endpoints", pairs + [(name, name) for name in chosen if name not in known])
+        more = [] if isinstance(chosen, str) else [name for name in chosen if name not in known]
+        if more:
+            resolve(more, self._catalog)
+        self.set_options("endpoints", pairs + [(name, name) for name in more])
 
     def _callable(self, prefix: str) -> Iterator[Endpoint]:
         """The endpoints that LiteLLM calls by this prefix, and that a name alone reaches."""
@@ -383,11 +371,6 @@ class Playground(Panel):
                 with contextlib.suppress(LlmlabError):  # a kind of deployment, or no text: nothing to offer
                     resolve([endpoint.id], self._catalog)
                     yield endpoint
-
-    def _file_name(self) -> str:
-        simulated = all(record.simulated for record in self.records)
-        run = self.records[-1].run if self.records else "run"
-        return f"llmlab-{'SIMULATED-' if simulated else ''}{run}"
 
 
 def _split(names: str) -> list[str]:

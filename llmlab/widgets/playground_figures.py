@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from itertools import accumulate
 
 from ..measurement import StreamRecord
@@ -32,7 +33,7 @@ def rates(records: Sequence[StreamRecord]) -> Figure:
             {
                 "type": "scatter",
                 "mode": "lines",
-                "name": _name(record),
+                "name": escape(_name(record), quote=False),  # Plotly reads tags
                 "x": times,
                 "y": values,
                 "line": {"color": COLOURS[i % len(COLOURS)], "dash": DASHES[i // len(COLOURS) % len(DASHES)]},
@@ -65,7 +66,7 @@ def cost_against_wait(records: Sequence[StreamRecord]) -> Figure:
     """What a call costs against how long its answer is waited for: medians, with the interval of the wait."""
     found = [s for s in summarise(records) if s.median_usd is not None and s.ttfo_ms.p50.value is not None]
     unpriced = len(summarise(records)) - len(found)
-    note = f"{unpriced} endpoints left off: unpriced, or no call succeeded." if unpriced else ""
+    note = f"Left off, unpriced or without a call that succeeded: {unpriced}." if unpriced else ""
     widest = max((s.ttfo_ms.p50.value or 0.0 for s in found), default=0.0)
     data = [_point(summary, i, widest) for i, summary in enumerate(found)]
     layout = {
@@ -87,7 +88,7 @@ def _point(summary: Summary, place: int, widest: float) -> Json:
         "mode": "markers+text",
         "x": [value],
         "y": [1000 * float(summary.median_usd or 0)],
-        "text": [_lane(summary)],
+        "text": [escape(_lane(summary), quote=False)],
         # into the chart, and neighbours away from each other
         "textposition": f"{('top', 'bottom')[place % 2]} {'left' if value > widest / 2 else 'right'}",
         "cliponaxis": False,

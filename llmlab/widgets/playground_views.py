@@ -84,6 +84,8 @@ def _state(lane: BoardLane) -> tuple[str, Tone]:
         return f"{words}{warm}{of}", tone
     if lane.live is None:
         return "not started", "quiet"
+    if lane.lost:
+        return f"broken off{of}", "bad"
     if lane.live.wait_s is not None:
         return (
             f"{lane.live.why.replace('_', ' ')}: waits {lane.live.wait_s:g} s for attempt {lane.live.attempt + 1}",
@@ -154,15 +156,20 @@ _FIGURES = {
 
 
 def percentiles(
-    records: Sequence[StreamRecord], slo: Slo, sort: tuple[str, bool], calibration: Calibration | None
+    records: Sequence[StreamRecord],
+    slo: Slo,
+    sort: tuple[str, bool],
+    calibration: Calibration | None,
+    made_again: int = 0,
 ) -> Table:
-    """A row per endpoint. A percentile of too few calls says how many it needs."""
+    """A row per endpoint. A percentile of too few calls says how many it needs; `made_again` are not in `records`."""
     found = list(summarise(records, slo=slo if slo.bounds else None))
     key, descending = sort
     if key:
         found.sort(key=lambda summary: _sort_key(summary, key, descending=descending))
     rows = tuple(Row(summary.endpoint, _cells(summary)) for summary in found)
-    return Table(_COLUMNS, rows, caption=error_said(calibration), empty="Nothing is measured yet.")
+    again = f" {made_again:,} failed calls were made again, and are left out." if made_again else ""
+    return Table(_COLUMNS, rows, caption=error_said(calibration) + again, empty="Nothing is measured yet.")
 
 
 def _sort_key(summary: Summary, key: str, *, descending: bool) -> tuple[bool, float | str]:
@@ -224,7 +231,7 @@ def _quantile(found: Quantile, digits: int = 0) -> Cell:
     if found.low is None or found.high is None:
         words = f"n = {found.n} is too small to say how sure that is: it takes {found.needed}."
         if found.q == 0.5:
-            return Cell(text, words)
+            return Cell(f"{text} (n {found.n} < {found.needed})", words)
         return Cell(f"n {found.n} < {found.needed}", f"{words} In this sample: {text}.", muted=True)
     return Cell(f"{text} ({found.low:,.{digits}f} to {found.high:,.{digits}f})", f"95 % interval, n = {found.n}")
 
@@ -274,7 +281,7 @@ def _call_cells(record: StreamRecord) -> tuple[Cell | str, ...]:
     return (
         str(record.number),
         Cell(record.endpoint, record.model, badges),
-        Cell(words, badges=(Badge(words, _why(record), tone),)) if tone == "bad" else words,
+        Cell("", badges=(Badge(words, _why(record), tone),)) if tone == "bad" else words,
         _number(record.ttft_ms, 1),
         _number(record.ttfo_ms, 1),
         _number(record.e2e_ms, 0),
@@ -307,7 +314,9 @@ def before(plan: Plan, environ: Mapping[str, str]) -> Text:
         cost = "unpriced" if most is None else f"at most {usd(most)}"
         blocks.append(Note(f"{', '.join(real)}: called for real, {cost}; {cap}.", "warn"))
     else:
-        blocks.append(f"All of it is SIMULATED and costs nothing; as if real, at most {usd(most)}.")
+        over = most is not None and plan.budget_usd is not None and most > plan.budget_usd
+        cap = f": the run stops at {usd(plan.budget_usd)} of it, as a real one would" if over else ""
+        blocks.append(f"All of it is SIMULATED and costs nothing; as if real, at most {usd(most)}{cap}.")
     for target in plan.targets:
         if target.simulated is None and (missing := target.missing(environ)):
             provider = provider_of(target.model)
@@ -328,7 +337,8 @@ def comparison(records: Iterable[StreamRecord], metric: str = "ttfo_ms") -> Text
 
 def _behind(one: Comparison) -> str:
     paired = one.paired
-    names = f"{one.lane.endpoint} against {one.fastest.endpoint}"
+    simulated = ", SIMULATED" if one.lane.simulated else ""
+    names = f"{one.lane.endpoint} against {one.fastest.endpoint}{simulated}"
     if paired.difference is None:
         return f"{names}: no round in which both succeeded."
     if paired.low is None or paired.high is None:
@@ -343,7 +353,7 @@ def _behind(one: Comparison) -> str:
 def error_said(calibration: Calibration | None) -> str:
     """How far off the instrument is, in a sentence; every table shows it."""
     if calibration is None:
-        return "The instrument's error is not measured yet: it is calibrated after each run."
+        return "The instrument's own error is not measured yet: that follows a run which is not cancelled."
     tail = f"{calibration.ttft_p99_ms:.2f} ms {'p99' if calibration.p99_shown else 'at most'}"
     return (
         f"The instrument's own error in a TTFT, measured here at {calibration.streams} at once: "

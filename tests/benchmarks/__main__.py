@@ -1,6 +1,6 @@
 """How fast llmlab is beside what people use today.
 
-`python tests/benchmarks [--json FILE] [NAME...]` prints a table each for reprice, cold_start, screen, lanes and streams;
+`python tests/benchmarks [--json FILE] [NAME...]` prints a table each for reprice, cold_start, screen, lanes and timing;
 without names, all five.
 
 Every ratio is of two medians from one run, the two measured in turn: a machine that is busy slows both. Only ratios
@@ -21,7 +21,7 @@ from pathlib import Path
 import click
 
 PROJECT = Path(__file__).parents[2]
-BENCHMARKS = ("reprice", "cold_start", "screen", "lanes", "streams")
+BENCHMARKS = ("reprice", "cold_start", "screen", "lanes", "first_lane", "timing")
 
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests" / "browser")]
 __package__ = "tests.benchmarks"  # also where it is run as a folder: `python tests/benchmarks`

@@ -32,7 +32,7 @@ class Rig:
 
     def lane(self, endpoint: str, dialect: DialectName = "openai", path: Path = "litellm", **changes: Any) -> Lane:
         """`endpoint` asked in `dialect` through `path`, free of charge unless said."""
-        given = {"name": endpoint, "simulated": True, "free": True} | changes
+        given: dict[str, Any] = {"name": endpoint, "simulated": True, "free": True} | changes
         return Lane(parameters=litellm_parameters(self.simulator.url, endpoint, dialect), path=path, **given)
 
     def plan(self, lanes: Sequence[Lane], rounds: int = 1, **changes: Any) -> Plan:
@@ -41,7 +41,11 @@ class Rig:
             Call(number=number, round=number // len(lanes), lane=lane.name)
             for number, lane in enumerate([*lanes] * rounds)
         ]
-        given = {"calls": tuple(calls), "question": Question(prompts=("one two three",)), "streams": 1} | changes
+        given: dict[str, Any] = {
+            "calls": tuple(calls),
+            "question": Question(prompts=("one two three",)),
+            "streams": 1,
+        } | changes
         return Plan(run=f"run-{next(_numbers)}", targets=(), lanes=tuple(lanes), **given)
 
     def run(self, plan: Plan, listen: Callable[[MeasurementEvent], None] = lambda _: None) -> list[StreamRecord]:

@@ -23,7 +23,7 @@ from litellm.types.utils import LlmProviders
 from llmlab.catalog import load_catalog
 from llmlab.measurement.providers import providers
 from llmlab.measurement.simulated import simulated_endpoints
-from llmlab.measurement.targets import Target, resolve, to_simulate
+from llmlab.measurement.targets import Target, resolve
 from llmlab.simulator import FaultScript, Simulator
 
 MARK = "nobodys-secret"
@@ -116,7 +116,7 @@ async def main() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
     targets = resolve([one.name for one in simulated_endpoints()], load_catalog())
-    with Simulator(to_simulate(targets)) as simulator:
+    with Simulator([one.endpoint for one in simulated_endpoints()]) as simulator:
         for endpoint in simulator.endpoints:
             simulator.script(endpoint.name, FaultScript())
         answers = await asyncio.gather(*(simulated(target, simulator.url) for target in targets))

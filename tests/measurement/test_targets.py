@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from llmlab.catalog import load_catalog, parse_overrides
 from llmlab.errors import LlmlabError, UnknownNameError
-from llmlab.measurement.targets import Target, resolve, server_url, to_simulate
+from llmlab.measurement.targets import Target, resolve, server_url
 
 NOVEMBER = load_catalog("2026-11")
 SERVER = "http://localhost:8000/v1"
@@ -49,11 +49,6 @@ def test_a_simulated_endpoint_cannot_be_called_without_a_simulator() -> None:
         one("simulated/gpt-5").call()
 
 
-def test_what_is_to_be_simulated_is_named_once_and_nothing_else_is() -> None:
-    targets = resolve(["simulated/gpt-5", "gpt-5", "openai/gpt-5", "deepseek"], NOVEMBER, environ={})
-    assert [endpoint.name for endpoint in to_simulate(targets)] == ["sim-gpt-5", "sim-deepseek"]
-
-
 # --- Of the catalog, of LiteLLM
 
 
@@ -61,13 +56,13 @@ def test_an_endpoint_of_the_catalog_is_called_by_its_litellm_name_and_priced_by_
     target = one("vllm/deepseek-ai/DeepSeek-V3")
     assert target.call() == {"model": "hosted_vllm/deepseek-ai/DeepSeek-V3"}
     assert (target.name, target.endpoint, target.catalog) == (*["vllm/deepseek-ai/DeepSeek-V3"] * 2, "2026-11")
-    assert target.key_variables == target.missing({}) == ("HOSTED_VLLM_API_BASE",)
+    assert target.missing({}) == ("HOSTED_VLLM_API_BASE",)
 
 
 def test_a_litellm_id_has_the_price_of_the_endpoint_that_is_called_so() -> None:
     target = one("openai/gpt-6.1-sol")
     assert (target.model, target.endpoint) == ("openai/gpt-6.1-sol", "openai/gpt-6.1-sol")  # and not its @eu twin
-    assert target.missing({"OPENAI_API_KEY": "k"}) == ()
+    assert (target.missing({}), target.missing({"OPENAI_API_KEY": "k"})) == (("OPENAI_API_KEY",), ())
 
 
 def test_overrides_reach_the_price() -> None:
@@ -127,7 +122,7 @@ def test_a_model_at_a_server_is_called_there_with_no_key_in_sight() -> None:
     target = one("org/some-model", api_base="http://localhost:8000", environ={"OPENAI_API_KEY": SECRET})
     assert target.name == "org/some-model at localhost:8000"
     assert target.call() == {"model": "hosted_vllm/org/some-model", "api_base": SERVER}
-    assert (target.key_variable, target.key_variables, target.price) == ("LLMLAB_API_KEY", (), None)
+    assert (target.key_variable, target.missing({}), target.price) == ("LLMLAB_API_KEY", (), None)
 
 
 @pytest.mark.parametrize("name", ["gpt-4o", "openai/gpt-4o", "claude-sonnet"])

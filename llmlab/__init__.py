@@ -5,6 +5,8 @@
     llmlab.CostExplorer()  # the same, with sliders
     calls = llmlab.measure(["simulated/claude-sonnet", "simulated/gpt-5"], runs=10)
     llmlab.Playground()  # the same, while it happens
+    llmlab.recommend(llmlab.Constraints(residency="eu"), llmlab.Workload(), llmlab.load_catalog())
+    llmlab.RouterWizard()  # the same, question by question, until a router.yaml is proven
 
 Importing this loads nothing: each name below is fetched from its folder when it is first used.
 """
@@ -17,19 +19,24 @@ if TYPE_CHECKING:
     from .catalog import Catalog, load_catalog
     from .cost import Ledger, Workload, break_even, estimate, ledger, pareto, sensitivity
     from .errors import LlmlabError
+    from .gateway.verify import verify
     from .measurement import StreamRecord, measure, measure_live
+    from .routing import Constraints, recommend
     from .scenario import Scenario
     from .widgets.cost_explorer import CostExplorer
     from .widgets.playground import Playground
+    from .widgets.router_wizard import RouterWizard
 
     __version__: str
 
 __all__ = [
     "Catalog",
+    "Constraints",
     "CostExplorer",
     "Ledger",
     "LlmlabError",
     "Playground",
+    "RouterWizard",
     "Scenario",
     "StreamRecord",
     "Workload",
@@ -40,15 +47,19 @@ __all__ = [
     "measure",
     "measure_live",
     "pareto",
+    "recommend",
     "sensitivity",
+    "verify",
 ]
 
 _HOMES = {
     "Catalog": "catalog",
+    "Constraints": "routing",
     "CostExplorer": "widgets.cost_explorer",
     "Ledger": "cost",
     "LlmlabError": "errors",
     "Playground": "widgets.playground",
+    "RouterWizard": "widgets.router_wizard",
     "Scenario": "scenario",
     "StreamRecord": "measurement",
     "Workload": "cost",
@@ -59,7 +70,9 @@ _HOMES = {
     "measure": "measurement",
     "measure_live": "measurement",
     "pareto": "cost",
+    "recommend": "routing",
     "sensitivity": "cost",
+    "verify": "gateway.verify",
 }
 
 

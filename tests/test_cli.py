@@ -43,7 +43,7 @@ def rows(*arguments: str | Path) -> list[dict[str, Any]]:
 def test_help_names_the_commands_and_where_one_is_missing_so_does_prices() -> None:
     found = run("--help")
     assert found.returncode == 0
-    for command in ("estimate", "lab", "measure", "prices", "simulate"):
+    for command in ("estimate", "lab", "lint", "measure", "prices", "recommend", "redecide", "simulate", "verify"):
         assert f"\n  {command} " in found.stdout
     for command in ("diff", "lint", "list"):
         assert f"\n  {command} " in run("prices", "--help").stdout

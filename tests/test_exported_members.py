@@ -10,10 +10,12 @@ import llmlab
 
 PUBLIC = [
     "Catalog",
+    "Constraints",
     "CostExplorer",
     "Ledger",
     "LlmlabError",
     "Playground",
+    "RouterWizard",
     "Scenario",
     "StreamRecord",
     "Workload",
@@ -24,7 +26,9 @@ PUBLIC = [
     "measure",
     "measure_live",
     "pareto",
+    "recommend",
     "sensitivity",
+    "verify",
 ]
 
 
@@ -72,7 +76,7 @@ def test_a_folder_can_be_imported_from_the_package() -> None:
     assert catalog.__name__ == "llmlab.catalog"
 
 
-@pytest.mark.parametrize("folder", ["catalog", "cost", "measurement", "report", "simulator"])
+@pytest.mark.parametrize("folder", ["catalog", "cost", "measurement", "report", "routing", "simulator"])
 def test_the_names_of_a_folder_are_sorted_and_exist(folder: str) -> None:
     module = importlib.import_module(f"llmlab.{folder}")
     assert module.__all__ == sorted(module.__all__, key=lambda name: (not name.isupper(), name))  # constants first

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import os
 import stat
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from llmlab.catalog import Catalog, load_catalog, parse_overrides
 from llmlab.catalog.records import MODES
 from llmlab.cost import Workload
 from llmlab.errors import LlmlabError, ScenarioError
+from llmlab.routing import Constraints, Decided, Ecosystem, LatencySla, Quality
+from llmlab.routing.constraints import HARD_KINDS, TIERS
 from llmlab.saving import write_whole
 from llmlab.scenario import Choices, OverridesFile, Pin, Scenario, pin
 
@@ -74,8 +78,43 @@ def workloads(draw: st.DrawFn) -> Workload:
     )
 
 
+def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | strategy
+
+
+seconds = st.integers(1, 10**5).map(lambda ms: ms / 1000)
+dollars = st.decimals(min_value="0.000001", max_value=10**6, places=6)
+scores = st.dictionaries(text, share, min_size=1, max_size=2)
+constraints = st.builds(
+    Constraints,
+    residency=maybe(text),
+    latency=st.builds(
+        LatencySla, ttft_s=maybe(seconds), total_s=maybe(seconds), percentile=st.sampled_from(["p50", "p95"])
+    ),
+    worst_case_s=maybe(seconds),
+    max_usd_per_request=maybe(dollars),
+    quality=st.builds(
+        Quality, hard_kinds=st.lists(st.sampled_from(HARD_KINDS), max_size=3, unique=True).map(tuple),
+        hard_share=share.map(lambda x: x / 2), easy_share=share.map(lambda x: x / 2), hard_input_tokens=maybe(count),
+        scores=scores, least=st.dictionaries(st.sampled_from(TIERS), share, max_size=2),
+    ),
+    ecosystem=st.builds(
+        Ecosystem, clouds=st.lists(st.sampled_from(["aws", "azure", "gcp"]), max_size=2).map(tuple), vendors=texts,
+        one_audit_surface=st.booleans(), must_fine_tune=st.booleans(), open_weights_only=st.booleans(),
+        openai_compatible_only=st.booleans(),
+    ),
+    demand_measured=st.booleans(),
+)  # fmt: skip
+decisions = st.builds(
+    Decided,
+    tiers=st.fixed_dictionaries(dict.fromkeys(TIERS, text)),
+    as_of=st.dates(min_value=datetime.date(2026, 1, 1)),
+    usd_per_period=maybe(dollars),
+)
 scenarios = st.builds(
     Scenario,
+    constraints=maybe(constraints),
+    decided=maybe(decisions),
     workload=workloads(),
     catalog=st.builds(Pin, name=text, content_hash=text, packages=st.dictionaries(text, text, max_size=2)),
     name=text,
@@ -117,6 +156,39 @@ def test_the_workload_is_saved_whole_and_only_the_choices_that_were_made() -> No
         assert f"\n  {field.name}: " in saved
     assert saved.endswith("choices:\n  search: opus\n")
     assert "choices" not in decided().to_yaml()
+
+
+def test_a_file_from_before_there_were_constraints_is_still_read() -> None:
+    saved = decided().to_yaml()
+    assert "constraints" not in saved and "decided" not in saved
+    assert Scenario.parse(saved).constraints is None
+
+
+def test_constraints_are_saved_whole_so_that_a_new_default_changes_no_old_decision() -> None:
+    saved = decided(constraints=Constraints(residency="eu", max_usd_per_request=Decimal("0.05"))).to_yaml()
+    for field in dataclasses.fields(Constraints):
+        assert f"\n  {field.name}:" in saved
+    for field in (*dataclasses.fields(Quality), *dataclasses.fields(Ecosystem), *dataclasses.fields(LatencySla)):
+        assert f"\n    {field.name}:" in saved
+    assert "max_usd_per_request: 0.05\n" in saved
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("  residence: eu", "unknown key 'residence'; did you mean residency"),
+        ("  quality: {hard_kinds: [coding]}", "hard_kinds"),
+        ("  quality: {hard_share: 1.5}", "shares and scores are from 0 to 1"),
+        ("  worst_case_s: 0", "above 0 seconds"),
+    ],
+    ids=["key", "kind", "share", "seconds"],
+)
+def test_constraints_that_cannot_be_are_an_error_with_the_line(line: str, said: str) -> None:
+    text = decided().to_yaml() + f"constraints:\n{line}\n"
+    with pytest.raises(ScenarioError, match=said) as refused:
+        Scenario.parse(text, "bank.yaml")
+    assert str(refused.value).startswith("bank.yaml:")
+    assert int(str(refused.value).split(":")[1]) >= len(text.splitlines()) - 1
 
 
 def test_overrides_are_saved_as_a_block_that_reads_like_the_file() -> None:

@@ -221,4 +221,5 @@ def _save(plan: Plan, records: Sequence[StreamRecord], file: Path, calibration: 
     known = {target.name: target.endpoint for target in plan.targets if target.endpoint is not None}
     saved = save_profiles(records, file, endpoints=known, calibration=calibration)
     (catalog,) = {target.catalog for target in plan.targets if target.endpoint is not None}
-    click.echo(f"{file}: {len(saved.latencies)} latencies to lay over {catalog}", err=True)
+    said = ", ".join(latency.endpoint for latency in saved.latencies)
+    click.echo(f"{file}: the latency of {said}, to lay over {catalog}", err=True)

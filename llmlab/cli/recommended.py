@@ -1,87 +1,15 @@
-"""What `llmlab recommend` and `llmlab redecide` say: a decision in, text or JSON out."""
+"""What `llmlab recommend` and `llmlab redecide` say to a program: a decision in, JSON out."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from ..report import TextTable, usd
 from ..routing.recommendation import Alternative, Change, Recommendation, TierChoice
 from ..routing.redecide import Redecision
 from ..routing.walk import Standing
-from ..routing.words import seconds
-
-
-def text(name: str, found: Recommendation) -> str:
-    """The walk, the tiers, what would change them and what to know; without a set, what conflicts."""
-    parts = [_head(name, found), _walk(found)]
-    if found.conflict is not None:
-        parts.append(f"There is no set: {found.conflict.words}.\n")
-        nearest = found.conflict.nearest
-        if nearest is not None:
-            parts.append(f"The least to give up: {nearest.words}.\n")
-        return "\n".join(parts)
-    parts += [_tiers(found), "".join(f"{line}\n" for line in _consequences(found))]
-    parts += _listed("What would change it", [change.words for change in found.changes])
-    parts += _listed("To know before signing", [caution.words for caution in found.warnings])
-    return "\n".join(parts)
-
-
-def _head(name: str, found: Recommendation) -> str:
-    w = found.workload
-    return (
-        f"{name}: {w.requests:,} requests per {w.period}, {w.input_tokens:,} in x {w.output_tokens:,} out; "
-        f"catalog {found.catalog.name} as it is on {found.as_of}\n"
-    )
-
-
-def _walk(found: Recommendation) -> str:
-    columns = ("question", "answer", "fell", "unknown", "left")
-    rows = tuple(
-        (step.ask, ", ".join(step.answers), str(step.fell), str(step.unknown), str(step.left))
-        for step in found.walk.steps
-    )
-    return TextTable(columns, rows, frozenset(columns[2:])).to_text()
-
-
-def _tiers(found: Recommendation) -> str:
-    period = f"per {found.workload.period}"
-    columns = ("tier", "endpoint", "share", "per request", period, "first token", "timeout", "on an outage")
-    rows = tuple(
-        (
-            tier,
-            choice.endpoint.id,
-            f"{choice.share:.0%}",
-            usd(choice.usd_per_request),
-            usd(choice.usd_per_period),
-            "unknown" if choice.latency.ttft_s is None else seconds(choice.latency.ttft_s),
-            f"{found.timeouts[tier]:g} s",
-            ", ".join(found.fallbacks.get(tier, ())) or "the caller's",
-        )
-        for tier, choice in found.tiers.items()
-    )
-    return TextTable(columns, rows, frozenset(columns[2:7])).to_text()
-
-
-def _consequences(found: Recommendation) -> Iterator[str]:
-    worst = "" if found.worst_case_s is None else f"; a caller waits at most {found.worst_case_s:g} s"
-    yield f"{usd(found.usd_per_period)} per {found.workload.period}, {usd(found.usd_per_request)} per request{worst}."
-    if found.runner_up is not None:
-        yield f"The next-best set {found.runner_up.words}."
-
-
-def _listed(title: str, lines: Sequence[str]) -> list[str]:
-    return ["".join([f"{title}:\n", *(f"- {line}\n" for line in lines)])] if lines else []
-
-
-def redecided(found: Sequence[Redecision]) -> str:
-    """A line for each decision."""
-    return "".join(f"{one.words}\n" for one in found)
-
-
-# --- JSON
 
 
 def as_json(name: str, found: Recommendation) -> str:

@@ -11,11 +11,14 @@ import threading
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from .options import as_of_option
+
+if TYPE_CHECKING:
+    from ..gateway.plan import RouterPlan
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,12 +62,18 @@ def recommend(path: Path, folder: Path | None, as_of: date | None, as_json: bool
     from ..routing.constraints import Constraints
     from ..routing.recommend import recommend as answer
     from ..scenario import Scenario
-    from . import recommended
 
     scenario = Scenario.read(path)
     name = scenario.name or path.stem
     found = answer(scenario.constraints or Constraints(), scenario.workload, scenario.load_catalog(), as_of=as_of)
-    click.echo(recommended.as_json(name, found) if as_json else recommended.text(name, found).rstrip("\n"))
+    if as_json:
+        from . import recommended
+
+        click.echo(recommended.as_json(name, found))
+    else:
+        from ..report.decisions import to_text
+
+        click.echo(to_text(name, found), nl=False)
     if found.conflict is not None:
         raise SystemExit(1)
     if folder is not None:
@@ -76,7 +85,7 @@ def recommend(path: Path, folder: Path | None, as_of: date | None, as_json: bool
         click.echo(f"{written}: written, and not proven yet: {_how_to_prove(written / 'router.yaml', plan)}", err=True)
 
 
-def _how_to_prove(file: Path, plan: Any) -> str:
+def _how_to_prove(file: Path, plan: RouterPlan) -> str:
     residency = "" if plan.residency is None else f" --residency {plan.residency}"
     sla = "" if plan.sla_s is None else f" --sla {plan.sla_s:g}"
     return f"llmlab verify {file}{residency}{sla}"
@@ -140,7 +149,7 @@ def verify(path: Path, residency: str | None, sla_s: float | None, report: Path 
         write_whole(report, found.to_html())
         click.echo(f"{report}: written", err=True)
     if found.cancelled:
-        raise KeyboardInterrupt
+        raise click.Abort
     raise SystemExit(found.exit_code)
 
 
@@ -161,9 +170,14 @@ def redecide(folder: Path, catalog_name: str | None, as_json: bool) -> None:
     """
     from ..catalog import load_catalog
     from ..scenario import redecide_folder
-    from . import recommended
 
     found = redecide_folder(folder, load_catalog(catalog_name))
-    click.echo(recommended.redecided_as_json(found) if as_json else recommended.redecided(found).rstrip("\n"))
+    if as_json:
+        from . import recommended
+
+        click.echo(recommended.redecided_as_json(found))
+    else:
+        for one in found:
+            click.echo(one.words)
     if not all(one.holds for one in found):
         raise SystemExit(1)

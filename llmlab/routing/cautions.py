@@ -93,9 +93,10 @@ def _dearer_fallbacks(tiers: Mapping[TierName, TierChoice], chains: Chains) -> I
             dearer.append((there / here, there - here, tier, target))
     if dearer:
         times, more, tier, target = max(dearer)
+        many = f"{times:,.0f}" if times > 10 else f"{times:.1f}"
         yield Caution(
             code="dearer-fallback",
-            words=f"while {tier} is out its requests cost {float(times):.2g} times as much on {target}, "
+            words=f"while {tier} is out its requests cost {many} times as much on {target}, "
             f"{words.dollars(more)} more each: cap it with a budget",
             usd=more,
         )
@@ -131,14 +132,16 @@ def _habit(
     tiers: Mapping[TierName, TierChoice],
     usd: Decimal | None,
 ) -> Iterator[Caution]:
-    """What it would cost to send everything to a model that people start with."""
-    bulk = loads(constraints, facts.workload)["mid"].workload
-    bills = [
-        (total, e.id)
-        for e, status in zip(facts.endpoints, facts.statuses, strict=True)
-        if e.model.startswith(pattern.models) and status != "retired"
-        and (total := ledger(e, bulk, facts.catalog, as_of=facts.as_of).total_usd) is not None
-    ]  # fmt: skip
+    """What it would cost to send everything, the hard requests too, to a model that people start with."""
+    sent = loads(constraints, facts.workload)
+    hard = Decimal(str(sent["smart"].share))
+    bills = []
+    for endpoint, status in zip(facts.endpoints, facts.statuses, strict=True):
+        if endpoint.model.startswith(pattern.models) and status != "retired":
+            both = (ledger(endpoint, sent[t].workload, facts.catalog, as_of=facts.as_of) for t in ("mid", "smart"))
+            ordinary, larger = (bill.total_usd for bill in both)
+            if ordinary is not None and larger is not None:
+                bills.append((ordinary * (1 - hard) + larger * hard, endpoint.id))
     if not bills or usd is None:
         return
     total, id = min(bills)
@@ -148,7 +151,7 @@ def _habit(
     here = f"; here it is only {words.listed(taken)}" if taken else ""
     yield Caution(
         code=pattern.id,
-        words=f"{pattern.title}: everything on {id} costs {words.dollars(total)} a {bulk.period}, this set "
+        words=f"{pattern.title}: everything on {id} costs {words.dollars(total)} a {facts.workload.period}, this set "
         f"{words.dollars(usd)}{here} (the seed: {pattern.seed})",
         usd=total - usd,
     )

@@ -14,7 +14,8 @@ def dollars(amount: float | Decimal) -> str:
         return f"{sign}${size:,.0f}"
     if size >= 1:
         return f"{sign}${size:,.2f}".removesuffix(".00")
-    return f"{sign}${Decimal(f'{size:.3g}'):f}"
+    text = f"{Decimal(f'{size:.3g}'):f}"
+    return f"{sign}${text}{'0' if len(text) == 3 else ''}"  # $0.30
 
 
 def seconds(value: float | Decimal) -> str:

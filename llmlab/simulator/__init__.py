@@ -12,8 +12,11 @@ keeps the times at which it really sent each chunk. It runs without a key, a net
 
 In what they say and are asked, one word is one token.
 
-An endpoint's `name` is what a request calls its model, in any dialect. A call for a tool is answered when the request
-offers tools and either forces one (`tool_choice`) or ends with a user message that says `call` and the tool's name.
+An endpoint's `name` is what a request calls its model, in any dialect. With `/at/NAME` before a dialect's path the
+address says which endpoint answers, whatever model is asked for: so several may stand for one model.
+
+A call for a tool is answered when the request offers tools and either forces one (`tool_choice`) or ends with a user
+message that says `call` and the tool's name.
 """
 
 from .answer import AnswerShape

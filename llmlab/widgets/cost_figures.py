@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from html import escape
 
 from ..catalog import Catalog, Endpoint
 from ..cost import Workload, break_even, ledger, pareto, sensitivity
@@ -67,7 +68,7 @@ def _points(rows: Sequence[Estimate], colour: str, name: str, *, labels: bool) -
         "name": name,
         "x": [r.p50_total_s for r in rows],
         "y": [r.total_usd for r in rows],
-        "text": [r.endpoint + _MARKS.get(r.latency_kind, "") for r in rows],
+        "text": [escape(r.endpoint, quote=False) + _MARKS.get(r.latency_kind, "") for r in rows],  # Plotly reads tags
         # Neighbours along the front alternate, so that their names do not lie on each other.
         "textposition": [("top right", "bottom left")[i % 2] for i in range(len(rows))],
         "customdata": [r.endpoint for r in rows],

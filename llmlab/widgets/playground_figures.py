@@ -68,7 +68,8 @@ def cost_against_wait(records: Sequence[StreamRecord]) -> Figure:
     unpriced = len(summarise(records)) - len(found)
     note = f"Left off, unpriced or without a call that succeeded: {unpriced}." if unpriced else ""
     widest = max((s.ttfo_ms.p50.value or 0.0 for s in found), default=0.0)
-    data = [_point(summary, i, widest) for i, summary in enumerate(found)]
+    by_cost = sorted(found, key=lambda s: s.median_usd or 0)
+    data = [_point(s, i, widest, below=by_cost.index(s) % 2 == 0) for i, s in enumerate(found)]
     layout = {
         "xaxis": {"title": {"text": "TTFO p50, ms (whiskers: 95 % interval)"}, "rangemode": "tozero"},
         "yaxis": {"title": {"text": "US dollars per 1,000 calls, median"}, "rangemode": "tozero", "tickprefix": "$"},
@@ -79,7 +80,7 @@ def cost_against_wait(records: Sequence[StreamRecord]) -> Figure:
     return Figure(figure, alt=f"{said}. {note}".strip(), empty=note or "No call has succeeded yet.")
 
 
-def _point(summary: Summary, place: int, widest: float) -> Json:
+def _point(summary: Summary, place: int, widest: float, *, below: bool) -> Json:
     p50 = summary.ttfo_ms.p50
     value = p50.value or 0.0
     low, high = (value if bound is None else bound for bound in (p50.low, p50.high))
@@ -90,7 +91,7 @@ def _point(summary: Summary, place: int, widest: float) -> Json:
         "y": [1000 * float(summary.median_usd or 0)],
         "text": [escape(_lane(summary), quote=False)],
         # into the chart, and neighbours away from each other
-        "textposition": f"{('top', 'bottom')[place % 2]} {'left' if value > widest / 2 else 'right'}",
+        "textposition": f"{'bottom' if below else 'top'} {'left' if value > widest / 2 else 'right'}",
         "cliponaxis": False,
         "error_x": {"type": "data", "symmetric": False, "array": [high - value], "arrayminus": [value - low]},
         "marker": {"color": COLOURS[place % len(COLOURS)], "size": 10},

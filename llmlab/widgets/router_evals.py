@@ -1,7 +1,9 @@
 """The user's own eval scores, as a file has them.
 
-    scores: {claude-sonnet-5-5: 0.86, bedrock/eu.deepseek.v3.2: 0.71}   # by model or endpoint, 0 to 1
-    least: {cheap: 0.6, smart: 0.8}                                     # what a tier must reach
+scores: {claude-sonnet-5-5: 0.86, bedrock/eu.deepseek.v3.2: 0.71}   # by model or endpoint, 0 to 1
+least: {cheap: 0.6, smart: 0.8}                                     # what a tier must reach
+
+A tier that `least` does not name needs no score.
 """
 
 from __future__ import annotations
@@ -21,16 +23,13 @@ class Evals:
     scores: Mapping[str, float] = field(default_factory=dict)
     least: Mapping[TierName, float] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        Quality(scores=self.scores, least=self.least)  # says what cannot be
-
 
 def parse_evals(text: str, name: str) -> Evals:
     """The scores in a file's `text`; raises `LlmlabError` with `name` and the line."""
     document = strict_yaml.parse(text, name, LlmlabError)
+    evals = schema.decode(Evals, document.data, document, (), LlmlabError)
     try:
-        return schema.decode(Evals, document.data, document, (), LlmlabError)
+        Quality(scores=evals.scores, least=evals.least)
     except LlmlabError as e:
-        if str(e).startswith(f"{name}:"):
-            raise
-        raise LlmlabError(f"{document.at(('least' if 'least' in str(e) else 'scores',))}: {e}") from e
+        raise LlmlabError(f"{name}: {e}") from e
+    return evals

@@ -1,9 +1,9 @@
 """What a router wizard does in the background: it answers the latest question, and proves a router.
 
-    answers = Answers(changed)
-    answers.to(question)  # at once: the answer, or `None`; then `changed` is called once it is there
-    proof = Proof(changed)
-    proof.start(plan)  # returns at once; `changed` is called whenever there is something new
+answers = Answers(changed)
+answers.to(question)  # at once: the answer, or `None`; then `changed` is called once it is there
+proof = Proof(changed)
+proof.start(plan)  # returns at once; `changed` is called whenever there is something new
 """
 
 from __future__ import annotations

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
-import threading
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
-from ..catalog import Catalog, load_catalog, parse_overrides
-from ..catalog.records import SCOPES, MeasuredLatency
-from ..cost import Workload
+from ..catalog import Catalog, Endpoint, load_catalog, parse_overrides
+from ..catalog.overrides import EndpointLatency, Overrides, apply
+from ..catalog.records import MeasuredLatency
 from ..errors import LlmlabError
 from ..gateway.exporting import export
 from ..gateway.litellm_yaml import to_yaml
 from ..gateway.plan import RouterPlan
 from ..gateway.planning import plan_router
-from ..gateway.verify import Verification, verify
+from ..gateway.verify import Verification
+from ..measurement.profiles import profiles_yaml
 from ..routing.constraints import (
     HARD_KINDS,
     Cloud,
@@ -30,77 +31,96 @@ from ..routing.constraints import (
     Quality,
     TierName,
 )
-from ..routing.recommend import recommend
 from ..routing.recommendation import Recommendation
+from ..routing.redecide import decide
 from ..routing.walk import Walk, walk
-from ..scenario import Scenario, pin
+from ..scenario import OverridesFile, Scenario, pin
 from . import controls as c
+from . import router_proof_views as proof_views
 from . import router_views as views
-from .panel import Action, Clipboard, Download, View
+from .panel import Action, Download, View
+from .router_evals import Evals, parse_evals
+from .router_session import BUSY, Answer, Answers, Asked, Proof
 from .tree import Tree
 from .views import Cards, Code, Table, Text
 from .workload_panel import WorkloadPanel
 
-Asked = tuple[Constraints, Workload, str, date, tuple[tuple[str, MeasuredLatency], ...]]
-NOT_YET = "Working out the cheapest set that meets all of it."
-BUSY = "a proof is under way"
+MEASURED = "measured-latencies.yaml"
+NO_SET = "no set of endpoints meets all of it"
+FROM_THE_ANSWER = ("tiers", "details", "reasons", "changes", "why", "yaml", "proof")
 
 
 class RouterWizard(WorkloadPanel):
     """Five groups of questions, and who survives them; then the tiers, what would change them, the YAML and its proof.
 
-    `constraints`, `recommendation`, `plan` and `verification` are what the screen shows, as values. `latency` lays
-    measurements over the catalog's priors, by endpoint id; a file of them can be opened on the screen too.
+    `constraints`, `recommendation`, `plan`, `verification` and `scenario` are what the screen shows, as values.
+    `latency` lays measurements over the catalog's priors, by endpoint id; `scores` are evals of the user's own, by
+    model or endpoint id, and `least` what a tier must reach in them. Each can be opened as a file on the screen too.
     """
 
     title = "Router wizard"
     groups = ("1 Data", "2 Latency", "3 Cost", "4 Quality", "5 Ecosystem")
 
     residency = c.choice(
-        "", options=(("", "anywhere"), *((s, s) for s in SCOPES if s not in ("global", "unknown"))), label="Residency",
-        help="Unknown is left out once a place is named.", group=groups[0],
+        "", options=(("", "anywhere"),), label="Data stays in", group=groups[0],
+        help="Where nobody says, the answer is no.",
     )  # fmt: skip
     offline = c.toggle(
-        False, label="Nobody waits", help="Overnight work: no latency, batches are welcome.", group=groups[1]
+        False, label="Nobody waits", help="Overnight work: no latency bound, batches are welcome.", group=groups[1]
     )
     ttft_ms = c.number(
-        0, min=0, max=60_000, scale="log", label="First token within", unit="ms", help="0: no bound.", group=groups[1]
-    )
+        0.0, min=0.0, max=60_000.0, step=10.0, scale="log", label="First token", unit="ms", group=groups[1],
+        help="At most; 0 is no bound.",
+    )  # fmt: skip
     total_s = c.number(
-        0.0, min=0.0, max=600.0, step=0.5, label="Whole answer within", unit="s", help="0: no bound.", group=groups[1]
-    )
+        0.0, min=0.0, max=3_600.0, step=0.1, scale="log", label="Answer", unit="s", group=groups[1],
+        help="The whole of it, at most; 0 is no bound.",
+    )  # fmt: skip
     percentile = c.choice(
-        "p50", options=("p50", "p95"), label="Of calls", group=groups[1],
-        help="A published prior is a median: p95 wants measurements.",
+        "p50", options=(("p50", "p50: half of all calls"), ("p95", "p95: 19 calls of 20")), label="Held by",
+        group=groups[1], help="Priors are medians: p95 needs measurements.",
     )  # fmt: skip
     worst_case_s = c.number(
-        0.0, min=0.0, max=600.0, step=1.0, label="Worst case", unit="s", group=groups[1],
-        help="All attempts and fallbacks together. 0: no bound.",
+        0.0, min=0.0, max=3_600.0, step=0.1, scale="log", label="Worst case", unit="s", group=groups[1],
+        help="All attempts and fallbacks together; 0 is no bound.",
     )  # fmt: skip
-    latencies = c.file(
-        label="Your measurements", accept=".yaml,.yml", help="Latencies saved in the playground, instead of priors.",
-        group=groups[1],
+    overrides = c.file(
+        label="Your measurements", accept=".yaml,.yml", group=groups[1],
+        help="Latencies saved in the playground, in place of priors; prices of your own.",
     )  # fmt: skip
     max_usd = c.number(
-        0.0, min=0.0, max=10.0, step=0.001, label="Ceiling per request", unit="US dollars", help="0: no ceiling.",
-        group=groups[2],
+        0.0, min=0.0, max=100.0, step=0.0001, scale="log", label="Ceiling", unit="$ a request", group=groups[2],
+        help="0 is no ceiling.",
     )  # fmt: skip
     hard_kinds = c.several(
-        (), options=tuple((kind, kind.replace("_", " ")) for kind in HARD_KINDS), label="The hard requests are",
-        help="None ticked: nothing in particular.", group=groups[3],
+        (), options=tuple((kind, kind.replace("_", " ")) for kind in HARD_KINDS), label="Hard requests are",
+        help="Smart and backup must be good at all of these.", group=groups[3],
     )  # fmt: skip
-    hard_share = c.share(0.05, label="Share of hard requests", help="What goes to the smart tier.", group=groups[3])
+    hard_share = c.share(0.05, label="Hard share", help="Of the requests, sent to smart.", group=groups[3])
+    easy_share = c.share(0.0, label="Easy share", help="Sent to cheap; the rest is mid's.", group=groups[3])
+    hard_input_tokens = c.number(
+        0, min=0, max=2_000_000, scale="log", label="Hard input", unit="tokens", group=groups[3],
+        help="0: as any other request.",
+    )  # fmt: skip
+    hard_output_tokens = c.number(
+        0, min=0, max=128_000, scale="log", label="Hard output", unit="tokens", group=groups[3],
+        help="0: as any other request.",
+    )  # fmt: skip
+    evals = c.file(
+        label="Your eval scores", accept=".yaml,.yml", group=groups[3],
+        help="YAML: scores by model, least by tier. They take the place of model classes.",
+    )  # fmt: skip
     clouds = c.several(
         (), options=(("aws", "AWS"), ("azure", "Azure"), ("gcp", "Google Cloud")), label="Clouds", group=groups[4],
-        help="None ticked is any.",
+        help="None chosen is any.",
     )  # fmt: skip
-    vendors = c.several((), options=(), label="Model makers", help="None ticked is any.", group=groups[4])
+    vendors = c.several((), options=(), label="Vendors", help="Beside the clouds; none chosen is any.", group=groups[4])
     one_audit_surface = c.toggle(False, label="One audit surface", help="All tiers behind one cloud.", group=groups[4])
     must_fine_tune = c.toggle(False, label="Must fine-tune", group=groups[4])
     open_weights_only = c.toggle(False, label="Open weights only", group=groups[4])
     openai_compatible_only = c.toggle(False, label="OpenAI-compatible only", group=groups[4])
     demand_measured = c.toggle(
-        False, label="Demand is measured", help="Off: the load is hoped for, which is a warning.", group=groups[4]
+        False, label="Demand is measured", help="Off: the load is hoped for, and you are warned.", group=groups[4]
     )
     name = c.text("router", label="Name", help="Of the router and its files.", group="Saving")
     scenario_file = c.file(
@@ -108,24 +128,27 @@ class RouterWizard(WorkloadPanel):
     )
 
     views = (
-        View("tree", kind="tree", title="The decision, question by question"),
-        View("tiers", kind="cards", title="The tier set", selectable=False),
-        View("reasons", kind="text", title="Why these, and what to know", selectable=False),
-        View("changes", kind="table", title="What would change it", selectable=False),
-        View("standings", kind="table", title="Every endpoint: where it fell, and why", open=False, limit=20),
+        View("tiers", kind="cards", title="The set", selectable=False),
+        View("tree", kind="tree", title="The decision, question by question", half=True),
+        View("standings", kind="table", title="Every endpoint, and why", half=True, limit=20),
+        View("why", kind="text", title="The chosen endpoint", selectable=False),
+        View("details", kind="table", title="Cost, latency and residency of each tier", selectable=False),
+        View("reasons", kind="text", title="What to know before signing", half=True, selectable=False),
+        View("changes", kind="table", title="What would change it", half=True, selectable=False),
         View("yaml", kind="code", title="router.yaml", open=False),
-        View("proof", kind="table", title="Proof", selectable=False),
+        View("proof", kind="text", title="Proof", selectable=False),
+        View("checks", kind="table", title="Every check of the proof", open=False, selectable=False),
     )
     actions = (
         Action(
-            "prove", "Prove it", primary=True, help="Lint, LiteLLM's loader, egress, and the real proxy under faults."
+            "prove", "Prove it", primary=True,
+            help="Lint, LiteLLM's own loader, egress, then the real proxy in front of providers that fail.",
         ),
         Action("cancel", "Cancel", help="Ends the proof and its processes."),
-        Action("save_scenario", "Save scenario", help="Constraints, workload and catalog pin as YAML."),
-        Action("copy_yaml", "Copy", view="yaml"),
-        Action("save_yaml", "Download", view="yaml"),
+        Action("save_scenario", "Save scenario", help="Constraints, workload, decision and catalog pin as YAML."),
+        Action("save_yaml", "Download", view="yaml", help="As a file."),
         Action("save_proof", "Save report", view="proof", help="The proof as a page that opens anywhere."),
-    )
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -134,25 +157,21 @@ class RouterWizard(WorkloadPanel):
         scenario: Scenario | None = None,
         as_of: date | None = None,
         latency: Mapping[str, MeasuredLatency] | None = None,
+        scores: Mapping[str, float] | None = None,
+        least: Mapping[TierName, float] | None = None,
         **values: Any,
     ) -> None:
-        self._catalog = catalog if catalog is not None else scenario.current_catalog() if scenario else load_catalog()
         self._as_of = as_of
-        self._latency = dict(latency or {})
-        self._opened: dict[str, MeasuredLatency] = {}
-        self._scores: Mapping[str, float] = {}
-        self._least: Mapping[TierName, float] = {}
-        self._wanted: Asked | None = None
-        self._found_for: Asked | None = None
-        self._found: Recommendation | None = None
-        self._unanswered: Exception | None = None
-        self._problem: Exception | None = None
-        self._working = threading.Lock()
-        self._verification: Verification | None = None
-        self._proving = threading.Event()
-        self._stop = threading.Event()
-        makers = sorted({model.maker for model in self._catalog.models})
-        self.set_options("vendors", makers)
+        self._answers = Answers(lambda: self.redraw_soon(FROM_THE_ANSWER))
+        self._proof = Proof(self._proof_moved)
+        self._evals = Evals(scores=dict(scores or {}), least=dict(least or {}))
+        self._question = self._endpoint = self._remark = ""
+        self._walked: tuple[Asked, Walk] | None = None
+        self._pinned_region = ("", "")
+        self._base = catalog if catalog is not None else load_catalog()
+        self._given = _measured(latency or {})
+        self._opened: tuple[OverridesFile, ...] = ()
+        self._lay(self._base, self._given, ())
         super().__init__(**values)
         if scenario is not None:
             self.open_scenario(scenario)
@@ -161,12 +180,16 @@ class RouterWizard(WorkloadPanel):
 
     @property
     def region(self) -> str:
-        """The workload is processed where the data may go."""
-        return self.residency
+        """Where a scenario has the workload processed, beside where its data must stay: until another place is chosen.
+
+        No control of its own: without it the bill is written for the place that data stays in.
+        """
+        residency, region = self._pinned_region
+        return region if residency == self.residency else ""
 
     @region.setter
     def region(self, place: str) -> None:
-        self.residency = place
+        self._pinned_region = (self.residency, place)
 
     @property
     def as_of(self) -> date:
@@ -174,12 +197,17 @@ class RouterWizard(WorkloadPanel):
         return self._as_of or date.today()
 
     @property
+    def catalog(self) -> Catalog:
+        """What is chosen from: the catalog with measurements and prices of the user's own laid over it."""
+        return self._catalog
+
+    @property
     def constraints(self) -> Constraints:
         """What the five groups of questions were answered with. Raises `LlmlabError` where two answers contradict."""
         return Constraints(
             residency=self.residency or None,
             latency=LatencySla(
-                ttft_s=self.ttft_ms / 1000 or None,
+                ttft_s=round(self.ttft_ms / 1000, 9) or None,
                 total_s=self.total_s or None,
                 percentile=cast(Percentile, self.percentile),
             ),
@@ -188,8 +216,11 @@ class RouterWizard(WorkloadPanel):
             quality=Quality(
                 hard_kinds=cast(tuple[HardKind, ...], self.hard_kinds),
                 hard_share=self.hard_share,
-                scores=self._scores,
-                least=self._least,
+                easy_share=self.easy_share,
+                hard_input_tokens=self.hard_input_tokens or None,
+                hard_output_tokens=self.hard_output_tokens or None,
+                scores=self._evals.scores,
+                least=self._evals.least,
             ),
             ecosystem=Ecosystem(
                 clouds=cast(tuple[Cloud, ...], self.clouds),
@@ -205,208 +236,294 @@ class RouterWizard(WorkloadPanel):
 
     @property
     def latency(self) -> Mapping[str, MeasuredLatency]:
-        """The measurements that are laid over priors, by endpoint id."""
-        return {**self._latency, **self._opened}
+        """The measurements that go before priors, by endpoint id."""
+        return {endpoint.id: endpoint.measured for endpoint in self._catalog if endpoint.measured is not None}
 
     @property
     def walk(self) -> Walk:
         """Where every endpoint stands, now."""
-        return walk(self.constraints, self.workload, self._catalog, self.as_of, latency=self.latency)
+        asked = self._asked()
+        if self._walked is None or self._walked[0] != asked:
+            self._walked = asked, walk(asked.constraints, asked.workload, asked.catalog, asked.as_of)
+        return self._walked[1]
 
     @property
     def recommendation(self) -> Recommendation:
-        """The answer to what is asked now: worked out here and at once."""
-        return recommend(self.constraints, self.workload, self._catalog, as_of=self.as_of, latency=self.latency)
+        """The answer to what is asked now; worked out at once where it is not there yet."""
+        asked, latest = self._asked(), self._answers.latest
+        known = latest.found if latest is not None and latest.asked == asked else None
+        return asked.answer() if known is None else known
 
     @property
     def plan(self) -> RouterPlan:
         """The router of the recommendation. Raises `LlmlabError` where nothing is recommended."""
-        return plan_router(self.recommendation, name=self.name or "router")
+        return plan_router(self.recommendation, name=self._file_name)
 
     @property
     def verification(self) -> Verification | None:
         """The last proof; `None` until there is one."""
-        return self._verification
+        return self._proof.verification
 
     @property
     def scenario(self) -> Scenario:
-        """What is decided here, as a value to save."""
+        """What is asked and decided here, as a value to save."""
+        found = self.recommendation
+        return dataclasses.replace(self._undecided(), decided=decide(found) if found.tiers else None)
+
+    def _undecided(self) -> Scenario:
         return Scenario(
-            name=self.name or "router",
+            name=self._file_name,
             workload=self.workload,
             constraints=self.constraints,
-            catalog=pin(self._catalog.name, self._catalog),
+            catalog=pin(self._base.name, self._catalog),
+            overrides=(*self._given, *self._opened),
         )
 
+    @property
+    def _file_name(self) -> str:
+        return self.name.strip() or "router"
+
+    def save(self, path: str | Path) -> Path:
+        """Save the scenario as YAML, whole or not at all."""
+        return self.scenario.save(path)
+
     def open_scenario(self, scenario: Scenario) -> None:
-        """Set every control from a saved scenario."""
+        """Set every control from a saved scenario; the screen warns where its catalog says something else now."""
         asked = scenario.constraints or Constraints()
-        with self.hold_changes():
+        base = self._base if self._base.name == scenario.catalog.name else load_catalog(scenario.catalog.name)
+        with self._laid(base, scenario.overrides, ()):
+            residency = asked.residency or ""
+            self._offer(residency)
+            self.name, self.residency, self.overrides, self.evals = scenario.name, residency, "", ""
             self.take_workload(scenario.workload)
-            self.name, self.residency = scenario.name, asked.residency or scenario.workload.region or ""
-            self.ttft_ms = round(1000 * (asked.latency.ttft_s or 0))
+            self.ttft_ms = round(1000 * (asked.latency.ttft_s or 0), 9)
             self.total_s, self.percentile = asked.latency.total_s or 0.0, asked.latency.percentile
             self.worst_case_s = asked.worst_case_s or 0.0
             self.max_usd = float(asked.max_usd_per_request or 0)
             self.hard_kinds, self.hard_share = asked.quality.hard_kinds, asked.quality.hard_share
-            self._scores, self._least = asked.quality.scores, asked.quality.least
-            self.clouds, self.vendors = asked.ecosystem.clouds, asked.ecosystem.vendors
+            self.easy_share = asked.quality.easy_share
+            self.hard_input_tokens = asked.quality.hard_input_tokens or 0
+            self.hard_output_tokens = asked.quality.hard_output_tokens or 0
+            self.clouds, self.vendors = asked.ecosystem.clouds, self._vendor_ids(asked.ecosystem.vendors)
             self.one_audit_surface = asked.ecosystem.one_audit_surface
             self.must_fine_tune = asked.ecosystem.must_fine_tune
             self.open_weights_only = asked.ecosystem.open_weights_only
             self.openai_compatible_only = asked.ecosystem.openai_compatible_only
             self.offline, self.demand_measured = asked.offline, asked.demand_measured
+            self._evals = Evals(scores=asked.quality.scores, least=asked.quality.least)
+            self._remark = views.moved(scenario, self._catalog)
 
     def export(self, folder: str | Path) -> Path:
-        """Write the router to `folder`: the YAML, what it needs, `app.py`, the report and its proof."""
-        proof = self._verification.to_text() if self._verification is not None else None
-        return export(self.plan, folder, recommendation=self.recommendation, proof=proof)
+        """Write the router to `folder`: the YAML, what it needs, `app.py`, and the report with its proof, if any."""
+        plan, found = self.plan, self.verification
+        proof = f"```\n{found.to_text()}\n```" if found is not None and not self._outdated(plan) else None
+        return export(plan, folder, recommendation=self.recommendation, proof=proof)
+
+    def to_code(self) -> str:
+        """The call that makes this screen again: its controls, or the scenario where something is laid over them."""
+        if self._given or self._opened or self._evals.scores or self.region:
+            return f"RouterWizard(scenario={self._undecided()!r})"
+        return super().to_code()
 
     # Drawing
 
     def status(self) -> str:
-        found = self._recommended()
-        if found is None:
-            return NOT_YET
-        left = len(found.walk.survivors)
-        return f"{left:,} of {len(self._catalog):,} endpoints are left. {views.headline(found)}"
+        left = f"{len(self.walk.survivors):,} of {len(self._catalog):,} endpoints are left."
+        answer = self._answered()
+        if answer is None or answer.found is None:
+            return f"{left} {'Working out the cheapest set.' if answer is None else ''}".strip()
+        return f"{left} {views.headline(answer.found)}"
 
     def unavailable(self) -> Mapping[str, str]:
-        if self._proving.is_set():
-            return {"prove": BUSY}
-        found = None if self._unanswered else self._recommended()
-        without = {} if self._verification else {"save_proof": "nothing is proven yet"}
-        if found is None or not found.tiers:
-            without |= dict.fromkeys(("prove", "copy_yaml", "save_yaml"), "there is no tier set")
-        return {"cancel": "no proof is under way", **without}
+        refused = {} if self.verification else {"save_proof": "nothing is proven yet"}
+        if not self._proof.under_way:
+            refused["cancel"] = "no proof is under way"
+        try:
+            why = self._no_router()
+        except LlmlabError as e:
+            why = str(e)
+            refused["save_scenario"] = why
+        if why:
+            refused |= dict.fromkeys(("prove", "save_yaml"), why)
+        if self._proof.under_way:
+            refused["prove"] = BUSY
+        return refused
 
-    def draw_tree(self) -> Tree:
-        return views.tree(self.walk, len(self._catalog))
+    def _no_router(self) -> str:
+        """Why there is none to write; empty where there is, or where that is not known yet."""
+        answer = self._answered()
+        if answer is None:
+            return ""
+        if answer.found is None:
+            return str(answer.problem)
+        if answer.found.tiers:
+            plan_router(answer.found, name=self._file_name)
+        return "" if answer.found.tiers else NO_SET
 
     def draw_tiers(self) -> Cards:
-        found = self._recommended()
-        return Cards((), empty=NOT_YET) if found is None else views.tiers(found)
+        found, stale = self._found()
+        return Cards((), empty=views.WORKING) if found is None else views.tiers(found, stale=stale)
 
-    def draw_reasons(self) -> Text:
-        found = self._recommended()
-        return Text((), empty=NOT_YET) if found is None else views.reasons(found)
-
-    def draw_changes(self) -> Table:
-        found = self._recommended()
-        return Table((), (), empty=NOT_YET) if found is None else views.changes(found)
+    def draw_tree(self) -> Tree:
+        return views.tree(self.walk, len(self._catalog), self._question)
 
     def draw_standings(self) -> Table:
-        return views.standings(self.walk, self.selected_of("tree"), self.limit_of("standings"))
+        return views.standings(self.walk, self._question, self._endpoint, self.limit_of("standings"))
+
+    def draw_why(self) -> Text:
+        answer = self._answered()
+        found = answer.found if answer is not None else None
+        return views.why(self.walk, found, self._chosen(), self.workload, self._catalog, self.as_of)
+
+    def draw_details(self) -> Table:
+        found, stale = self._found()
+        return Table((), (), empty=views.WORKING) if found is None else views.details(found, stale=stale)
+
+    def draw_reasons(self) -> Text:
+        found, stale = self._found()
+        return Text((), empty=views.WORKING) if found is None else views.reasons(found, self._remark, stale=stale)
+
+    def draw_changes(self) -> Table:
+        found, stale = self._found()
+        return Table((), (), empty=views.WORKING) if found is None else views.changes(found, stale=stale)
 
     def draw_yaml(self) -> Code:
-        found = self._recommended()
-        if found is None or not found.tiers:
-            return Code("", "yaml", NOT_YET if found is None else "Nothing is recommended: there is nothing to write.")
-        plan = plan_router(found, name=self.name or "router")
+        found, stale = self._found()
+        if found is None or stale:  # what is here may be copied
+            return Code("# " + views.WORKING, "yaml")
+        if not found.tiers:
+            return Code(f"# No router: {NO_SET}.", "yaml")
+        plan = plan_router(found, name=self._file_name)
         return Code(to_yaml(plan), "yaml", f"A caller waits at most {plan.worst_case_s:g} s.")
 
-    def draw_proof(self) -> Table:
-        if self._problem is not None:
-            raise self._problem
-        return views.proof(self._verification)
+    def draw_proof(self) -> Text:
+        found, stale = self._found()
+        known = found is not None and found.tiers and not stale
+        changed = bool(found and known and self._outdated(plan_router(found, name=self._file_name)))
+        return proof_views.proof(self._proof, stale=changed)
+
+    def draw_checks(self) -> Table:
+        return proof_views.checks(self.verification, self.limit_of("checks"))
 
     def on_select(self, view: str, row: str) -> None:
-        """A question of the tree was chosen: the list of endpoints shows who fell there."""
+        """A question was chosen: who fell there is listed, or all again. An endpoint: what is known of it is shown."""
+        if view == "tree":
+            self._question = "" if row == self._question else row
+        else:
+            self._endpoint = row
 
     # Actions
 
     def on_scenario_file(self, name: str, text: str) -> None:
         """A scenario was opened in the browser."""
-        if text:
+        if name:
             self.open_scenario(Scenario.parse(text, name))
 
-    def on_latencies(self, name: str, text: str) -> None:
-        """Latencies that the playground saved were opened, or taken away."""
-        overlay = parse_overrides(text, name) if text else None
-        self._opened = {one.endpoint: one.measured for one in overlay.latencies} if overlay else {}
+    def on_overrides(self, name: str, text: str) -> None:
+        """Latencies that the playground saved, or prices of the user's own, were opened or taken away."""
+        with self._laid(self._base, self._given, (OverridesFile(file=name, text=text),) if name else ()):
+            pass
+
+    def on_evals(self, name: str, text: str) -> None:
+        """Eval scores were opened, or taken away."""
+        self._evals = parse_evals(text, name) if name else Evals()
 
     def on_save_scenario(self) -> Download:
-        return Download(f"{self.name or 'router'}.scenario.yaml", self.scenario.to_yaml())
-
-    def on_copy_yaml(self) -> Clipboard:
-        return Clipboard(to_yaml(self.plan))
+        return Download(f"{self._file_name}.scenario.yaml", self.scenario.to_yaml())
 
     def on_save_yaml(self) -> Download:
-        return Download(f"{self.name or 'router'}.yaml", to_yaml(self.plan))
+        return Download(f"{self._file_name}.yaml", to_yaml(self.plan))
 
     def on_save_proof(self) -> Download:
         """The proof as an HTML page."""
-        if self._verification is None:
+        found = self.verification
+        if found is None:
             raise LlmlabError("nothing is proven yet: press Prove it first")
-        return Download(f"{self.name or 'router'}-proof.html", self._verification.to_html())
+        return Download(f"{found.path.removesuffix('.yaml')}-proof.html", found.to_html())
 
     def on_prove(self) -> str:
         """Run the whole ladder on the router of the recommendation, in the background."""
-        plan = self.plan
-        self._problem, self._verification = None, None
-        self._stop.clear()
-        self._proving.set()
-        threading.Thread(target=self._prove, args=(plan,), name="llmlab-proof", daemon=True).start()
+        self._proof.start(self.plan)
+        self._proof_moved()
         return "Proving."
 
     def on_cancel(self) -> str:
         """End the proof."""
-        self._stop.set()
+        self._proof.cancel()
         return "Cancelling."
 
     def close(self) -> None:
         """As in every panel; a proof under way ends."""
-        self._stop.set()
+        self._proof.cancel()
         super().close()
 
-    # In the background
+    def _proof_moved(self) -> None:
+        self.progress = self._proof.progress
+        self.redraw_soon(("proof", "checks"))
 
-    def _prove(self, plan: RouterPlan) -> None:
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "router.yaml"
-                path.write_text(to_yaml(plan), "utf-8")
-                self._verification = verify(
-                    path,
-                    residency=plan.residency,
-                    sla_s=plan.sla_s,
-                    progress=self._is_at,
-                    cancel=self._stop,
-                )
-        except Exception as e:  # noqa: BLE001  shown in the panel, as every error is
-            self._problem = e
-        self._proving.clear()
-        self.progress = None
-        self.redraw_soon()
+    def _outdated(self, plan: RouterPlan) -> bool:
+        """Whether what was proven is another router than this."""
+        return self._proof.plan is not None and self._proof.plan.content_hash != plan.content_hash
 
-    def _is_at(self, words: str, share: float) -> None:
-        self.progress = (share, words)
+    # What is asked, and what is laid over the catalog
 
-    def _recommended(self) -> Recommendation | None:
-        """The recommendation for what the screen asks, or `None` while it is worked out: then it is drawn when it is
-        there. The survivors need not wait for it."""
-        wanted = (self.constraints, self.workload, self._catalog.content_hash, self.as_of, tuple(self.latency.items()))
-        if self._found_for == wanted:
-            if self._unanswered is not None:
-                raise self._unanswered
-            return self._found
-        self._wanted = wanted
-        if self._working.acquire(blocking=False):
-            threading.Thread(target=self._work, name="llmlab-recommend", daemon=True).start()
-        return None
+    def _asked(self) -> Asked:
+        return Asked(self.constraints, self.workload, self.as_of, self._catalog, self._catalog.content_hash)
 
-    def _work(self) -> None:
-        """Answer the latest question, until there is no later one."""
-        while True:
-            while (wanted := self._wanted) is not None and self._found_for != wanted:
-                constraints, workload, _, as_of, latency = wanted
-                try:
-                    self._found = recommend(constraints, workload, self._catalog, as_of=as_of, latency=dict(latency))
-                    self._unanswered = None
-                except Exception as e:  # noqa: BLE001  shown in the panel, as every error is
-                    self._found, self._unanswered = None, e
-                self._found_for = wanted
-            self._working.release()
-            if self._found_for == self._wanted or not self._working.acquire(blocking=False):
-                break  # asked again in between: by now somebody else is at it
-        self.redraw_soon(("tiers", "reasons", "changes", "yaml"))
+    def _answered(self) -> Answer | None:
+        """The answer to what is asked now, `None` while it is worked out: what needs it is drawn when it is there."""
+        return self._answers.to(self._asked())
+
+    def _found(self) -> tuple[Recommendation | None, bool]:
+        """The recommendation to draw, and whether it is an earlier question's. Raises what the question raised."""
+        answer = self._answered()
+        if answer is not None and answer.problem is not None:
+            raise answer.problem
+        if answer is not None:
+            return answer.found, False
+        latest = self._answers.latest
+        return (latest.found if latest is not None else None), True
+
+    def _chosen(self) -> Endpoint | None:
+        return next((endpoint for endpoint in self._catalog if endpoint.id == self._endpoint), None)
+
+    def _vendor_ids(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Providers by id, which a scenario may call by name."""
+        by_name = {provider.name.lower(): provider.id for provider in self._catalog.providers}
+        return tuple(by_name.get(name.lower(), name) for name in names)
+
+    @contextmanager
+    def _laid(
+        self, base: Catalog, given: tuple[OverridesFile, ...], opened: tuple[OverridesFile, ...]
+    ) -> Iterator[None]:
+        """Another catalog, with the changes of the block: all of it in one redraw, or none of it."""
+        was = self._base, self._given, self._opened
+        with self.hold_changes():
+            try:
+                self._lay(base, given, opened)
+                yield
+            except Exception:
+                self._lay(*was)
+                raise
+
+    def _lay(self, base: Catalog, given: tuple[OverridesFile, ...], opened: tuple[OverridesFile, ...]) -> None:
+        catalog = base
+        for file in (*given, *opened):
+            catalog = apply(catalog, parse_overrides(file.text, file.file))
+        self._base, self._given, self._opened, self._catalog = base, given, opened, catalog
+        self._offer(self.residency)
+
+    def _offer(self, place: str) -> None:
+        """The places and vendors of the catalog; `place` also where the catalog does not name it."""
+        places = views.residencies(self._catalog)
+        named = place in [value for value, _ in places]
+        self.set_options("residency", places if named else [*places, (place, place)])
+        self.set_options("vendors", [(provider.id, provider.name) for provider in self._catalog.providers])
+
+
+def _measured(latency: Mapping[str, MeasuredLatency]) -> tuple[OverridesFile, ...]:
+    """Measurements as the file that a scenario keeps them in."""
+    if not latency:
+        return ()
+    found = tuple(EndpointLatency(endpoint=id, measured=measured) for id, measured in latency.items())
+    return (OverridesFile(file=MEASURED, text=profiles_yaml(Overrides(name="measured", latencies=found))),)

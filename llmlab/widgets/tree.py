@@ -25,13 +25,14 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A node: `left` go on from here, `fell` ended here; `note` says why or how many are unknown."""
+    """A node: `left` go on from here, `fell` ended here; `step` says where it is answered, `note` what it came to."""
 
     key: str
     ask: str
     branches: tuple[Branch, ...]
     left: int
     fell: int = 0
+    step: str = ""
     note: str = ""
 
 
@@ -55,5 +56,6 @@ class Tree(Payload):
 
 def _said(question: Question) -> str:
     lit = [branch.label + (f" ({branch.leaf})" if branch.leaf else "") for branch in question.branches if branch.lit]
+    step = f"{question.step}: " if question.step else ""
     note = f"; {question.note}" if question.note else ""
-    return escape(f"{question.ask} {' and '.join(lit)}: {question.fell:,} fall, {question.left:,} left{note}")
+    return escape(f"{step}{question.ask} {' and '.join(lit)}: {question.fell:,} fell, {question.left:,} left{note}")

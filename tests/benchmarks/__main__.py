@@ -21,7 +21,7 @@ from pathlib import Path
 import click
 
 PROJECT = Path(__file__).parents[2]
-BENCHMARKS = ("reprice", "cold_start", "screen", "lanes", "first_lane", "timing")
+BENCHMARKS = ("reprice", "recommend", "cold_start", "screen", "lanes", "first_lane", "timing")
 
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests" / "browser")]
 __package__ = "tests.benchmarks"  # also where it is run as a folder: `python tests/benchmarks`

@@ -384,13 +384,15 @@ def _resident_bytes() -> int:
 def _all_at_once(rig: Rig) -> Iterator[Row]:
     calls = ALL_AT_ONCE * (round(MINUTE_S / ANSWER_S) if FULL else 1)
     plan = rig.plan([rig.lane(UNHURRIED.name)], calls, streams=ALL_AT_ONCE, timeouts=Timeouts(first_token_s=120))
-    sizes: list[tuple[int, int]] = []
-    heard: Counter[bool] = Counter()
+    sizes: list[int] = []
+    kept_now = 0
 
     def listen(event: MeasurementEvent) -> None:
-        heard[isinstance(event, Recorded)] += 1
-        if sum(heard.values()) == 1 or (isinstance(event, Recorded) and heard[True] % (calls // 20) == 0):
-            sizes.append((heard[True], _resident_bytes()))
+        nonlocal kept_now
+        kept_now += isinstance(event, Recorded)
+        begins = isinstance(event, Progress) and not sizes
+        if begins or (isinstance(event, Recorded) and kept_now % (calls // 20) == 0):
+            sizes.append(_resident_bytes())
 
     began = time.monotonic()
     records = _made(plan, listen)
@@ -399,7 +401,7 @@ def _all_at_once(rig: Rig) -> Iterator[Row]:
     asked = {str(entry.number) for entry in rig.requests(UNHURRIED.name)}
     kept = {record.request_id for record in records} & asked
     statuses = Counter(record.status for record in records)
-    start, middle, end = sizes[0][1], sizes[len(sizes) // 2][1], sizes[-1][1]
+    start, middle, end = sizes[0], sizes[len(sizes) // 2], sizes[-1]
     late = sum(record.late for record in records)
     job = f"{ALL_AT_ONCE} streams at once, {took_s:.0f} s"
     yield Row(job=f"{job}: calls made", ours=number(len(asked)), peer="records kept", theirs=number(len(kept)), limit=1,

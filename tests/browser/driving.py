@@ -107,7 +107,7 @@ def draws(page: Page) -> int:
     """How many draw messages reached the page since `forget_traffic`."""
     return int(
         page.evaluate("""() => window.traffic.filter((message) =>
-          message.way === 'received' && message.text.includes('"kind": "draw"')).length""")
+          message.way === 'received' && /"kind": ?"draw"/.test(message.text)).length""")
     )
 
 

@@ -110,6 +110,7 @@ def _isolated(home: Path) -> dict[str, str]:
         "JUPYTERLAB_SETTINGS_DIR": str(settings),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "IPYTHONDIR": str(home / "ipython"),
+        "LLMLAB_RUNS": str(home / "runs"),
         "JUPYTER_PLATFORM_DIRS": "1",
         "PYTHONPATH": os.pathsep.join([str(PROJECT), str(PROJECT / "tests" / "widgets")]),
     }

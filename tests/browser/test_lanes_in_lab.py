@@ -49,7 +49,7 @@ def redraws(page: Page) -> int:
     """How many messages that draw reached the page since `forget_traffic`."""
     return int(
         page.evaluate("""() => window.traffic.filter((message) =>
-          message.way === 'received' && /"kind": "(draw|patch)"/.test(message.text)).length""")
+          message.way === 'received' && /"kind": ?"(draw|patch)"/.test(message.text)).length""")
     )
 
 

@@ -90,23 +90,26 @@ def test_tables_say_how_sure_each_figure_is_what_failed_and_how_far_off_the_inst
 ) -> None:
     file = tmp_path / "measured.yaml"
     found = measure(
-        bare, "groq-llama-8b", "flaky", "--runs", "6", "--concurrency", "4", "--slo-ttfo", "60000",
+        bare, "groq-llama-8b", "flaky", "--runs", "16", "--concurrency", "4", "--slo-ttfo", "60000",
         "--save-latencies", file,
     )  # fmt: skip
     assert found.returncode == 0
-    assert found.stderr == f"{file}: 1 latencies to lay over seed-2026-early\n"
+    assert found.stderr.startswith(f"{file}: ") and found.stderr.endswith(" to lay over seed-2026-early\n")
     percentiles, calls, failures, error = found.stdout.split("\n\n")[1:]
     assert "SIMULATED: a simulator on this machine answered" in found.stdout.partition("\n\n")[0]
     ttft = next(line for line in percentiles.splitlines() if line.startswith("simulated/groq-llama-8b, SIMULATED"))
     assert " TTFT " in ttft and "n < 36" in ttft and " to " in ttft
     assert [line.split()[0] for line in percentiles.splitlines()[2:4]] == ["TTFO", "ITL"]
     groq, flaky = calls.splitlines()[1:]
-    assert "6 of 6" in groq and "100% (61% to 100%)" in groq
-    assert "4 of 6" in flaky
-    assert [line.split()[1:3] for line in failures.splitlines()[1:]] == [["rate_limited", "1"], ["TRUNCATED", "1"]]
+    assert "16 of 16" in groq and "100% (81% to 100%)" in groq
+    assert "12 of 16" in flaky
+    assert {tuple(line.split()[1:3]) for line in failures.splitlines()[1:]} == {
+        ("rate_limited", "1"), ("TRUNCATED", "2"), ("overloaded", "1"),
+    }  # fmt: skip
     assert error.startswith("The instrument's own error in a TTFT here, 4 at once: ")
     saved = load_catalog("seed-2026-early", overrides=file).endpoint("groq/llama-3-3-8b").measured
-    assert saved is not None and (saved.simulated, saved.n, saved.ttft_s.p90) == (True, 6, None)
+    assert saved is not None and (saved.simulated, saved.ttft_s.p90) == (True, None)
+    assert 6 <= saved.n <= 16  # a busy machine reads some too late, and those are left out
 
 
 def test_a_server_of_ones_own_is_asked_as_often_and_as_many_at_once_as_said(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 from playground_records import QUICK, SLOW, call, failed, rounds
@@ -96,3 +97,13 @@ def test_names_are_not_markup_to_plotly() -> None:
     records = [call(endpoint=HOSTILE)]
     for figure in (figures.rates(records), figures.cost_against_wait(records), figures.timeline(records[0])):
         assert "<img" not in json.dumps(traces(figure))
+
+
+def test_labels_of_neighbours_keep_away_from_each_other_and_from_the_edge() -> None:
+    records = [
+        call(900, endpoint="dearer", usd=Decimal("0.002")),
+        call(100, endpoint="cheap"),
+        call(1000, endpoint="dearest", usd=Decimal("0.009")),
+    ]
+    found = {str(point["text"]): point["textposition"] for point in traces(figures.cost_against_wait(records))}
+    assert list(found.values()) == ["top left", "bottom right", "bottom left"]

@@ -37,7 +37,7 @@ def rehearsal_copy(file: RouterFile, google: str, redis_port: int) -> dict[str, 
         for index, deployment in enumerate(file.config.deployments)
     ]
     _move_redis(data, redis_port)
-    return _cleaned(data)
+    return without_secrets(data)
 
 
 def twin_base(file: RouterFile, redis_port: int) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def twin_base(file: RouterFile, redis_port: int) -> dict[str, Any]:
     data = _harmless(file)
     data.pop("model_list", None)
     _move_redis(data, redis_port)
-    return _cleaned(data)
+    return without_secrets(data)
 
 
 def left_out(file: RouterFile) -> Iterator[str]:
@@ -83,12 +83,18 @@ def _move_redis(data: dict[str, Any], port: int) -> None:
     cache = (data.get("litellm_settings") or {}).get("cache_params")
     for within in (settings, cache):
         if isinstance(within, dict):
-            within |= {name: value for name, value in places.items() if name in within}
+            # A port that is written as text, as every variable is, stays text: whether LiteLLM takes it is its affair.
+            within |= {
+                name: str(value) if isinstance(within[name], str) else value
+                for name, value in places.items()
+                if name in within
+            }
             for name in ("redis_ssl", "ssl", "redis_username", "username", "redis_password", "password"):
                 within.pop(name, None)
 
 
-def _cleaned(data: dict[str, Any]) -> dict[str, Any]:
+def without_secrets(data: dict[str, Any]) -> dict[str, Any]:
+    """The same with a dummy for every secret that stands in it; what is taken from a variable is left to that."""
     return {key: _without_secrets(part, key) for key, part in data.items()}
 
 

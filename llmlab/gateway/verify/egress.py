@@ -95,7 +95,7 @@ def _inside(deployment: Deployment, host: str, residency: str) -> tuple[Status, 
         return "failed", f"{region or host} is in {scope}"
     profile, dot, _ = deployment.model.rpartition("/")[2].partition(".")
     reach = known("bedrock_profiles").get(profile) if dot else None
-    if reach is not None and reach != residency and not (region == residency and reach == scope):
+    if reach is not None and reach != residency:
         return "failed", f"{region or host} is in {scope}, and its profile `{profile}.` may process in {reach}"
     return "passed", f"{region or host} is in {scope}"
 

@@ -7,6 +7,7 @@ is kept, without any user or password in it.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -53,7 +54,7 @@ def child_environment(
     """The whole environment of a child. `outside` is where values are looked up that say where to dial; `proxy` refuses
     what is sent through it; `spared`: what is on loopback is dialled directly, as a twin's endpoints are."""
     here = str(Path(__file__).parents[3])
-    made = {name: outside[name] for name in NEEDED if name in outside}
+    made = {name: os.environ[name] for name in NEEDED if name in os.environ}
     made |= {
         "HOME": str(home),
         "TMPDIR": str(home),

@@ -28,9 +28,9 @@ class Outage:
 
 
 OUTAGES = (
-    Outage("429 with Retry-After", Status(code=429, retry_after_s=2), "RateLimitError"),
+    Outage("429, with Retry-After", Status(code=429, retry_after_s=2), "RateLimitError"),
     Outage("503", Status(code=503), "ServiceUnavailableError"),
-    Outage("a bad key (401)", Status(code=401), "AuthenticationError"),
+    Outage("401: a bad key", Status(code=401), "AuthenticationError"),
 )
 
 

@@ -15,7 +15,7 @@ import importlib.util
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
@@ -25,9 +25,8 @@ from typing import Any
 
 import yaml
 
-from ...errors import LlmlabError
 from ...simulator import Simulator
-from . import copies, egress
+from . import copies, egress, rungs
 from .caged import Caged
 from .drill import PHASES, Drill
 from .drilling import Drilling, Staged, staged
@@ -40,7 +39,7 @@ from .recorder import Recorder
 from .redis_server import Redis
 from .router_file import RouterFile, read
 from .twin import Twin
-from .verification import RUNG_NAMES, RUNGS, Check, Rung, Verification
+from .verification import Check, Verification
 
 LOOK_EVERY_S = 0.05
 READY = 0.35  # the share of the work that is done when the proxy answers
@@ -49,6 +48,7 @@ NOT_HERE = (
     "That keys, model names and regions are accepted by the providers: nothing left this machine.",
     "That a deployment comes back after its cool-down: the time was not waited for.",
     "Budgets under many requests at once: they are post-paid, so those under way are not stopped.",
+    "Budgets of keys, users and teams: they need a database.",
     "More than one proxy process or machine at a time.",
 )
 
@@ -95,7 +95,7 @@ def verify(
         litellm=_version(),
         residency=residency,
         sla_s=sla_s,
-        checks=tuple(_whole(run.checks, cancelled=cancelled)),
+        checks=tuple(rungs.whole(run.checks, cancelled=cancelled)),
         seconds={name: round(seconds, 2) for name, seconds in run.seconds.items()},
         time_scale=run.twin.time_scale,
         window_scale=run.twin.window_scale,
@@ -114,6 +114,7 @@ class _Run:
     pace: Pace
     checks: list[Check] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    dials: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.twin: Twin = twin_of(self.file)
@@ -122,16 +123,14 @@ class _Run:
         """Everything. What is started is put on `stack`."""
         self.pace.say("reading the file", 0.0)
         self.pace.tell()
-        if importlib.util.find_spec("litellm") is None:
-            raise LlmlabError("litellm is not installed; install llmlab[proxy]")
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="llmlab-verify-")))
         threads = stack.enter_context(ThreadPoolExecutor(max_workers=3, thread_name_prefix="verify"))
         recorder = stack.enter_context(contextlib.closing(Recorder()))
         redis = stack.enter_context(contextlib.closing(Redis(folder)))
-        has_redis = copies.names_redis(self.file)
-        if has_redis:
+        if copies.names_redis(self.file):
             redis.start()
-        google = service_account(f"{recorder.url}/token")
+        asks_google = any(self.file.provider(index) == "vertex_ai" for index in range(len(self.file.ids)))
+        google = service_account(f"{recorder.url}/token") if asks_google else ""
         planned = staged(self.file, drills(self.twin, self.sla_s, redis=redis.alive))
         self.twin = Twin(self.file, _stages(planned), self.twin.time_scale, self.twin.window_scale)
 
@@ -145,39 +144,17 @@ class _Run:
         if ready is None:
             self._without_proxy()
         else:
-            self._drill(threads, planned, *ready, redis, has_redis=has_redis)
-        self.checks += [_kept_in(rehearsal, ready[1].process if ready else None, recorder)]
+            self._drill(threads, planned, *ready, redis)
+        refused = [*rehearsal.refused, *(ready[1].process.refused if ready else ())]
+        self.checks.append(rungs.nobody_else(self.dials, recorder.wanted, refused, self.residency))
 
     # --- Rungs, each in a thread of its own
 
     def _lint(self) -> list[Check]:
-        from ..lint import lint
-
         began = time.monotonic()
-        expected = "no error"
-        try:
-            found = lint(self.file.path, residency=self.residency, sla_s=self.sla_s, environ=self.file.environ)
-        except LlmlabError as e:
-            return [Check(rung="lint", name="strict lint", status="not_checked", expected=expected, seen=str(e))]
-        seconds = self._spent("lint", began)
-        checks = [
-            Check(
-                rung="lint",
-                name=f"line {finding.line}: {finding.code}",
-                status="failed",
-                expected=expected,
-                seen=f"{finding.where}: {finding.message} (LiteLLM {finding.litellm_does})",
-            )
-            for finding in found
-            if finding.severity == "error"
-        ]
-        warnings = ", ".join(f"line {f.line} {f.code}" for f in found if f.severity == "warning")
-        if not checks:
-            seen = f"no error; warnings: {warnings or 'none'}"
-            checks = [
-                Check(rung="lint", name="strict lint", status="passed", expected=expected, seen=seen, seconds=seconds)
-            ]
-        return checks
+        found = rungs.linted(self.file, self.residency, self.sla_s)
+        self._spent("lint", began)
+        return found
 
     def _rehearsal(self, folder: Path, google: str, recorder: Recorder, redis: Redis) -> Caged:
         data = copies.rehearsal_copy(self.file, google, redis.port)
@@ -195,7 +172,6 @@ class _Run:
 
     def _rehearse(self, process: Caged, recorder: Recorder) -> list[Check]:
         checks: list[Check] = []
-        dials: dict[str, Mapping[str, Any]] = {}
         began = time.monotonic()
         for message in process.messages():
             self.pace.check()
@@ -204,23 +180,23 @@ class _Run:
                     self.seconds["import litellm"] = message["seconds"]
                     self.pace.say("LiteLLM is loaded", 0.1)
                 case "router":
-                    checks.append(_router(self.file, message))
+                    checks.append(rungs.router_init(self.file, message))
                     self.pace.say("the Router was made", 0.12)
                 case "validate_config":
-                    checks.append(_validated(message))
+                    checks.append(rungs.validated(message))
                     self.pace.say("litellm --validate_config has run", 0.15)
                     began = time.monotonic()
                 case "dial":
-                    dials[message["id"]] = message
-                    share = 0.15 + 0.15 * len(dials) / max(len(self.file.ids), 1)
+                    self.dials[message["id"]] = message
+                    share = 0.15 + 0.15 * len(self.dials) / max(len(self.file.ids), 1)
                     self.pace.say(f"{message['id']} would dial", share)
                 case _:
                     pass
         self._spent("egress", began)
         if not checks:
             seen = process.last_words()
-            checks.append(Check(rung="router", name="Router init", status="failed", expected=MADE, seen=seen))
-        return checks + list(egress.dialled(self.file, dials, recorder.wanted, self.residency))
+            checks.append(Check(rung="router", name="Router init", status="failed", expected=rungs.MADE, seen=seen))
+        return checks + list(egress.dialled(self.file, self.dials, recorder.wanted, self.residency))
 
     def _boot(
         self, stack: contextlib.ExitStack, folder: Path, google: str, recorder: Recorder, redis: Redis
@@ -234,8 +210,7 @@ class _Run:
         data = self.twin.config(simulator.url, google, redis.port)
         config = folder / "twin.yaml"
         config.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
-        environment = child_environment(data, {}, home=folder, proxy=recorder.url, spared=True)
-        environment |= {name: value for name, value in os.environ.items() if name == "PATH"}
+        environment = child_environment(data, self.file.environ, home=folder, proxy=recorder.url, spared=True)
         ports = [recorder.port, redis.port, simulator.port]
         proxy = Proxy(config, environment=environment, ports=ports, folder=folder)
         stack.callback(proxy.close)
@@ -262,8 +237,6 @@ class _Run:
         simulator: Simulator,
         proxy: Proxy,
         redis: Redis,
-        *,
-        has_redis: bool,
     ) -> None:
         began = time.monotonic()
         done: list[str] = []
@@ -285,7 +258,7 @@ class _Run:
             if not these:
                 continue
             if phase == "no_redis":
-                self.checks.append(_redis_used(redis))
+                self.checks.append(rungs.redis_used(redis))
                 redis.close()
             ran = threads.submit(drilling.run, phase, these)
             self._wait_for(ran)
@@ -311,75 +284,9 @@ class _Run:
         return self.seconds[what]
 
 
-NO_REDIS = "it was never connected to: LiteLLM wants redis_host with redis_port, or redis_url"
-MADE = "LiteLLM's Router takes the file, with every deployment"
-
-
 def _stages(planned: tuple[Staged, ...]) -> tuple[Any, ...]:
     """Every stage once; the file's own names come first, drilled or not."""
     return tuple({one.stage.number: one.stage for one in planned}.values())
-
-
-def _router(file: RouterFile, message: Mapping[str, Any]) -> Check:
-    count, total = message["result"], len(file.ids)
-    seen = message["error"] or f"{count} of {total} deployments"
-    return Check(
-        rung="router",
-        name="Router init",
-        status="passed" if count == total else "failed",
-        expected=MADE,
-        seen=seen,
-        seconds=message["seconds"],
-    )
-
-
-def _validated(message: Mapping[str, Any]) -> Check:
-    return Check(
-        rung="validate_config",
-        name="litellm --validate_config",
-        status="failed" if message["error"] else "passed",
-        expected="LiteLLM says that the config is OK: a weak claim, it says so of files with which it does not start",
-        seen=message["error"] or message["result"],
-        seconds=message["seconds"],
-    )
-
-
-def _redis_used(redis: Redis) -> Check:
-    count = redis.connections
-    return Check(
-        rung="drills",
-        name="Redis is used",
-        status="passed" if count else "failed",
-        expected="the proxy connects to the Redis that the file names",
-        seen=f"{count} connections" if count else NO_REDIS,
-    )
-
-
-def _kept_in(rehearsal: Caged, proxy: Caged | None, recorder: Recorder) -> Check:
-    """What was tried beside the calls that were meant to be, and came to nothing."""
-    refused = dict.fromkeys([*rehearsal.refused, *(proxy.refused if proxy else ())])
-    tried = f"{', '.join(refused)} were refused" if refused else "nothing else was tried"
-    return Check(
-        rung="egress",
-        name="nothing left this machine",
-        status="passed",
-        expected="every connection is to a port of 127.0.0.1 that belongs to this verification",
-        seen=f"{len(recorder.wanted)} requests to go out were refused by the recorder; {tried}",
-    )
-
-
-def _whole(checks: list[Check], *, cancelled: bool) -> Iterator[Check]:
-    """The checks by rung; a rung without one says that it was not reached."""
-    for rung in RUNGS:
-        found = [check for check in checks if check.rung == rung]
-        yield from found
-        if not found:
-            why = "cancelled before it" if cancelled else "an earlier rung ended it"
-            yield _unreached(rung, why)
-
-
-def _unreached(rung: Rung, why: str) -> Check:
-    return Check(rung=rung, name=RUNG_NAMES[rung], status="not_checked", expected="checked", seen=why)
 
 
 def _version() -> str:

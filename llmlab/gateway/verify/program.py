@@ -81,6 +81,9 @@ def not_drilled(twin: Twin, sla_s: float | None, *, redis: bool) -> Iterator[Che
             yield _skipped("cool-down is reached in an outage", group, why)
         if any(d.params.get("max_budget") for d in file.config.groups[group]) and len(file.first(group)) > 1:
             yield _skipped("max_budget", group, "several deployments share the load, so nobody knows which is asked")
+    for provider in file.config.section("router_settings", "provider_budget_config"):
+        if repeating.asked_for(file, groups, provider) is None:
+            yield _skipped(f"provider budget of {provider}", None, "no group asks this provider alone, and first")
     if copies.names_redis(file) and not redis:
         yield _skipped("Redis alive, then dead", None, "no redis-server is installed here: the drills ran without one")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .caged import Caged
 
-BOOT_S = 90.0
+BOOT_S = 180.0  # ten on a quiet machine
 LOOK_EVERY_S = 0.1
 
 

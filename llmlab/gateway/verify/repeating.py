@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from ...simulator import Billed, FaultScript, Status
 from ..lint.config import number
-from .drill import Drill, Question, Seen, Verdict
+from .drill import Drill, Phase, Question, Seen, Verdict
 from .judging import names, verdict
 from .router_file import RouterFile
 from .twin import always
@@ -72,15 +72,22 @@ def provider_budgets(file: RouterFile, groups: list[str]) -> Iterator[Drill]:
     for provider, budget in config.items():
         limit = budget.get("budget_limit") if isinstance(budget, Mapping) else budget
         name = f"provider budget of ${limit} stops {provider}"
-        group = next((g for g in groups if {file.provider(i) for i in file.first(g)} == {provider}), None)
+        group = asked_for(file, groups, provider)
         if group is not None:
             all_of_it = tuple(i for i in range(len(file.ids)) if file.provider(i) == provider)
             yield _budget(file, group, name, all_of_it, PLENTY, "provider_budgets")
 
 
-def _budget(file: RouterFile, group: str, name: str, stopped: tuple[int, ...], tokens: int, phase: str) -> Drill:
+def asked_for(file: RouterFile, groups: list[str], provider: str) -> str | None:
+    """A group whose requests go to this provider, and to no other, as long as it answers."""
+    return next((group for group in groups if {file.provider(i) for i in file.first(group)} == {provider}), None)
+
+
+def _budget(file: RouterFile, group: str, name: str, stopped: tuple[int, ...], tokens: int, phase: Phase) -> Drill:
     def judge(seen: Seen) -> Verdict:
-        before = [call for call in seen.of(0) if call.deployment in stopped]
+        if not any(call.deployment in stopped for call in seen.of(0)):
+            told = f"it was not called before either: {seen.told(seen.of(0))}; {seen.replies[0][0].words}"
+            return Verdict("not_checked", told)
         spent = seen.replies[0][0].cost_usd
         waves = range(1, len(seen.replies))
         called = [wave for wave in waves if any(call.deployment in stopped for call in seen.of(wave))]
@@ -89,7 +96,7 @@ def _budget(file: RouterFile, group: str, name: str, stopped: tuple[int, ...], t
             problems.append(f"it is not stopped: called by {len(called)} of the next {len(waves)} requests")
             if not spent:
                 problems.append("LiteLLM counts the answer as $0: no price is known for this model")
-        cost = f"an answer for ${spent:,.2f}" if before and spent else "an answer"
+        cost = f"an answer for ${spent:,.2f}" if spent else "an answer"
         last = seen.replies[-1][0]
         told = f"{cost} by {seen.told(seen.of(0))}, then {seen.told(seen.of(waves[-1]))}; {last.words}"
         return verdict(problems, told)
@@ -101,7 +108,7 @@ def _budget(file: RouterFile, group: str, name: str, stopped: tuple[int, ...], t
         judge=judge,
         faults={index: FaultScript(first=(Billed(output_tokens=tokens),)) for index in stopped},
         waves=((Question(),),) * (1 + ASKED_AGAIN),
-        phase="budgets" if phase == "budgets" else "provider_budgets",
+        phase=phase,
         pause_s=1.0,
     )
 
@@ -113,9 +120,8 @@ def redis_dead(file: RouterFile, group: str) -> Drill:
     def judge(seen: Seen) -> Verdict:
         reply, calls = seen.replies[0][0], seen.of(0)
         answered = reply.answered and bool(calls) and calls[-1].deployment in first
-        return verdict(
-            [] if answered else ["no answer of the primary"], f"{seen.told(calls)}; {reply.words}", reply.seconds
-        )
+        problems = [] if answered else ["no answer of the primary"]
+        return verdict(problems, f"{seen.told(calls)}; {reply.words}", reply.seconds)
 
     return Drill(
         name="Redis is dead",

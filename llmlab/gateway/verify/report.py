@@ -21,6 +21,14 @@ def to_text(found: Verification) -> str:
     return "\n".join(lines)
 
 
+def to_markdown(found: Verification) -> str:
+    """The same as Markdown, without a heading of its own."""
+    facts = "".join(f"- {escape(_one_line(f'{name}: {value}'), quote=False)}\n" for name, value in _facts(found))
+    left = "".join(f"- {escape(_one_line(text), quote=False)}\n" for text in found.not_checked)
+    after = f"\nNot checked:\n\n{left}" if left else ""
+    return f"**{found.verdict}**\n\n{facts}\n{_table(found.checks).to_markdown()}{after}"
+
+
 def to_html(found: Verification) -> str:
     """One page: the verdict, each rung with its checks, what was not checked, where the time went."""
     style = resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")

@@ -74,21 +74,25 @@ def shapes(file: RouterFile, group: str) -> Iterator[Drill]:
     way = route(file, group, frozenset(first))
     for name, (extra, needles) in SHAPES.items():
         yield Drill(
-            name=f"{name} arrive whole at {' and '.join(dict.fromkeys([group, *way.groups]))}",
+            name=f"a request with {name} arrives whole at {' and '.join(way.groups)}",
             group=group,
             expected="every name, value and description of the request is in the body on the wire",
-            judge=_whole(file, first, needles),
+            judge=_whole(file, first, way.answers, needles),
             waves=((Question(extra=extra),),),
             faults={index: always(Status(code=503)) for index in first} if way.answers else {},
         )
 
 
-def _whole(file: RouterFile, first: tuple[int, ...], needles: tuple[str, ...]) -> Callable[[Seen], Verdict]:
+def _whole(
+    file: RouterFile, first: tuple[int, ...], then: tuple[int, ...], needles: tuple[str, ...]
+) -> Callable[[Seen], Verdict]:
     def judge(seen: Seen) -> Verdict:
         (reply,), calls = seen.replies[0], seen.of(0)
         problems = []
         if not any(call.deployment in first for call in calls):
             problems.append("it was never sent to the primary")
+        if then and not any(call.deployment in then for call in calls):
+            problems.append(f"it was never sent to {names(file, then)}")
         for call in calls:
             body = json.dumps(call.logged.body)
             lost = [needle for needle in needles if needle not in body]

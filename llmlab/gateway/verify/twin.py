@@ -14,7 +14,7 @@ from typing import Any
 
 from ...simulator import AnswerShape, Fault, FaultScript, LatencyProfile, SimulatedEndpoint
 from ..lint.config import number, target_of
-from .copies import twin_base
+from .copies import twin_base, without_secrets
 from .providers import redirected, why_not
 from .route import reachable
 from .router_file import RouterFile
@@ -95,7 +95,7 @@ class Twin:
             if isinstance(data.get(section), dict):
                 self._for_every_stage(data[section])
                 self._scale(data[section])
-        return data
+        return without_secrets(data)
 
     def window(self, index: int) -> int | None:
         """The window of a deployment in a stage of scaled windows, in tokens."""

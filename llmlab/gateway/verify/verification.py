@@ -102,6 +102,12 @@ class Verification:
 
         return to_text(self)
 
+    def to_markdown(self) -> str:
+        """The report for a review, or for the folder of an export."""
+        from .report import to_markdown
+
+        return to_markdown(self)
+
     def to_html(self) -> str:
         """The report as one HTML page that needs nothing else."""
         from .report import to_html

@@ -3,8 +3,9 @@
 
 function treeView({ node, spec, ask }) {
   const list = h("ol", { class: "tree" });
-  const start = h("p", { class: "tree-start" });
+  const start = h("p", { class: "caption" });
   node.append(start, list);
+  const count = (number) => number.toLocaleString("en-US");
 
   const branch = ({ label, lit, leaf }) =>
     h("li", { class: lit ? "branch lit" : "branch" },
@@ -13,13 +14,12 @@ function treeView({ node, spec, ask }) {
       leaf ? h("span", { class: "leaf" }, `→ ${leaf}`) : "");
 
   function question(one, total, selected) {
-    const share = `${round((100 * one.left) / Math.max(total, 1), 2)}%`;
-    const left = h("span", { class: "left", "aria-hidden": "true" });
-    left.style.width = share;
+    const rest = h("span", { class: "rest" });
+    rest.style.width = `${round((100 * one.left) / Math.max(total, 1), 2)}%`;
     const head = [
       h("span", { class: "asked" }, one.ask),
-      h("span", { class: "counts" }, `${one.left.toLocaleString("en-US")} left`, one.fell ? `, ${one.fell.toLocaleString("en-US")} fell` : ""),
-      h("span", { class: "remaining", "aria-hidden": "true" }, left),
+      h("span", { class: "counts" }, one.step ? `${one.step}: ` : "", `${count(one.left)} left`, one.fell ? `, ${count(one.fell)} fell` : ""),
+      h("span", { class: "remaining", "aria-hidden": "true" }, rest),
     ];
     const chosen = one.key === selected;
     return h("li", { class: chosen ? "question chosen" : "question" },
@@ -33,7 +33,7 @@ function treeView({ node, spec, ask }) {
 
   return {
     draw({ questions, total, noun = "endpoints", selected, empty = "Nothing to show." }) {
-      start.textContent = questions.length ? `${total.toLocaleString("en-US")} ${noun} to begin with` : empty;
+      start.textContent = questions.length ? `${count(total)} ${noun} to begin with.` : empty;
       replaceKeepingFocus(list, ...questions.map((one) => question(one, total, selected)));
     },
   };

@@ -9,6 +9,7 @@ import pytest
 
 from llmlab.gateway.verify.egress import dialled, region_of
 from llmlab.gateway.verify.recorder import Wanted
+from llmlab.gateway.verify.rungs import nobody_else
 from tests.gateway.verify.files import GPT, deployment, router_file
 
 SONNET = "anthropic.claude-sonnet-4-6"
@@ -86,6 +87,22 @@ def test_an_azure_deployment_for_another_area_is_a_leak_whatever_its_host(tmp_pa
     entry = deployment("a", "azure/mine", info={"base_model": "azure/us/gpt-5.1"})
     status, seen = judged(tmp_path, entry, "acme.openai.azure.com", "eu")
     assert status == "failed" and "deployed for us" in seen
+
+
+@pytest.mark.parametrize(
+    ("at_ns", "refused", "residency", "status"),
+    [
+        (15, [], "eu", "passed"),
+        (25, [], "eu", "failed"),
+        (25, [], None, "passed"),
+        (15, ["10.0.0.1:53"], "eu", "failed"),
+    ],
+)
+def test_whoever_else_is_dialled_is_told(at_ns: int, refused: list[str], residency: str | None, status: str) -> None:
+    dials = {"a": {"began_ns": 10, "ended_ns": 20}}
+    check = nobody_else(dials, [Wanted("somebody.example", 443, at_ns)], refused, residency)
+    assert check.status == status
+    assert ("somebody.example" in check.seen) == (at_ns == 25)
 
 
 def test_a_deployment_that_was_not_called_is_not_checked(tmp_path: Path) -> None:

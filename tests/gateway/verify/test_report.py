@@ -82,6 +82,11 @@ def test_the_page_is_whole_by_itself_and_escapes_every_word() -> None:
     assert page.tags.count("table") == 4 and "style" in page.tags
 
 
+def test_markdown_is_no_markup_of_others() -> None:
+    said = verification(check(seen=f"{EVIL} | x\n# y"), left_out=(EVIL,), path=EVIL).to_markdown()
+    assert "<script>" not in said and "\n# y" not in said and "\\| x" in said
+
+
 def test_the_text_names_what_failed_and_what_was_left_out() -> None:
     text = verification(check(status="failed", seen="the fallback\nnever fired"), left_out=("speed",)).to_text()
     assert "FAILED" in text and "the fallback never fired" in text and "- speed" in text

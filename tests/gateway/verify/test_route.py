@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_any_of_those_that_share_the_load_may_answer(tmp_path: Path) -> None:
 
 def test_a_rule_of_its_own_comes_before_the_general_one(tmp_path: Path) -> None:
     tiers = [deployment(name) for name in ("a", "b", "c")]
-    rules = {"fallbacks": [{"a": ["b"]}], "context_window_fallbacks": [{"a": ["c"]}]}
+    rules: dict[str, Any] = {"fallbacks": [{"a": ["b"]}], "context_window_fallbacks": [{"a": ["c"]}]}
     file = router_file(tmp_path, *tiers, **rules)
     assert route(file, "a", {0}, "context_window_fallbacks").answers == (2,)
     assert route(file, "a", {0}, "content_policy_fallbacks").answers == (1,)  # not set: LiteLLM takes `fallbacks`
@@ -54,7 +55,7 @@ def test_a_rule_of_its_own_comes_before_the_general_one(tmp_path: Path) -> None:
 
 def test_a_rule_for_others_gives_the_error_back(tmp_path: Path) -> None:
     tiers = [deployment(name) for name in ("a", "b")]
-    rules = {"fallbacks": [{"a": ["b"]}], "context_window_fallbacks": [{"b": ["a"]}]}
+    rules: dict[str, Any] = {"fallbacks": [{"a": ["b"]}], "context_window_fallbacks": [{"b": ["a"]}]}
     file = router_file(tmp_path, *tiers, **rules)
     assert route(file, "a", {0}, "context_window_fallbacks").answers == ()
 
@@ -67,7 +68,7 @@ def test_what_was_meant_is_expected_also_where_it_cannot_be(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("rule", [{"default_fallbacks": ["b"]}, {"fallbacks": [{"*": ["b"]}]}])
-def test_a_rule_for_all_is_one_for_each(tmp_path: Path, rule: dict[str, object]) -> None:
+def test_a_rule_for_all_is_one_for_each(tmp_path: Path, rule: dict[str, Any]) -> None:
     file = router_file(tmp_path, deployment("a"), deployment("b"), **rule)
     assert route(file, "a", {0}).answers == (1,)
 

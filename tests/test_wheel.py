@@ -40,10 +40,15 @@ data, _ = explorer._repr_mimebundle_()
 assert "application/vnd.jupyter.widget-view+json" in data
 assert "<table" in explorer.snapshot()
 assert "SIMULATED" in llmlab.Playground().snapshot()
+assert "Router wizard" in llmlab.RouterWizard().snapshot()
 assert len(frontend.module()) > 10_000 and len(frontend.style()) > 1_000
 
 notebooks = folder("notebooks")
 assert notebooks.is_relative_to(here)
+bank = llmlab.Scenario.read(notebooks / "scenarios" / "eu_bank.yaml")
+found = llmlab.recommend(bank.constraints, bank.workload, bank.load_catalog(), as_of=bank.decided.as_of)
+assert found.endpoints == bank.decided.tiers, found.endpoints
+assert (notebooks / "proofs" / "eu_bank.json").is_file()
 print(*sorted(path.name for path in notebooks.glob("*.ipynb")), sep="\\n")
 """
 

@@ -180,8 +180,4 @@ def _number(value: float | None, digits: int, unit: str = "") -> str:
 def _error(calibration: Calibration | None) -> str:
     if calibration is None:
         return "The instrument's own error was not measured.\n"
-    size = "p99" if calibration.p99_shown else "largest"
-    return (
-        f"The instrument's own error in a TTFT here, {calibration.streams} at once: {calibration.ttft_ms:+.2f} ms "
-        f"median, {calibration.ttft_p99_ms:.2f} ms {size} (n = {calibration.n}).\n"
-    )
+    return f"{calibration}\n"

@@ -51,6 +51,14 @@ class Calibration:
     machine: str
     measured_on: date
 
+    def __str__(self) -> str:
+        """In a sentence: every table shows it."""
+        size = "p99" if self.p99_shown else "at most"
+        return (
+            f"The instrument's own error in a TTFT, measured here at {self.streams} at once: {self.ttft_ms:+.2f} ms "
+            f"median, {self.ttft_p99_ms:.2f} ms {size} (n = {self.n}, {self.measured_on})."
+        )
+
 
 async def calibrate(
     streams: int = 1,

@@ -232,18 +232,10 @@ class _Search:
         rest = usd_cheap + usd_mid
         if len(both.need):
             rest = np.minimum(rest, both.within(left)[0])
-        alone = {"cheap": float(cheap.cost.min()), "mid": float(mid.cost.min())}
-        for box in backup[self.boxes[backup]].tolist():  # paid as backup, and shared
-            shared = [min(alone[t], self._inside(t, box)) for t in alone]
-            rest = np.minimum(rest, float(p.fixed[box]) + sum(shared))
-        for at in np.flatnonzero(self.boxes[smart]).tolist():  # paid as smart, and shared; with backup's box or without
-            inside = [min(float(self._least(t)), self._inside(t, int(smart[at]))) for t in alone]
-            rest[at] = min(float(rest[at]), sum(inside))
+        # A box that is paid as backup and shared costs no less than one that a tier pays itself, which is in `rest`; one
+        # that is paid as smart is in what is paid for smart.
+        rest = np.where(self.boxes[smart], np.minimum(rest, self._least("cheap") + self._least("mid")), rest)
         return self.cost["smart"][smart] + p.fixed[smart] + rest
-
-    def _inside(self, tier: str, box: int) -> float:
-        """What a tier costs in a box that is paid for already."""
-        return float(self.cost[tier][box]) if self.p.may[tier][box] else np.inf  # type: ignore[index]
 
     def _try(self, s: int, backup: Ints, cheap: _Options, mid: _Options, both: _Options, best: _Best) -> None:
         """Compare every set with `s` as smart."""
@@ -321,9 +313,9 @@ class _Search:
         front = cost < before
         return _Options(need[front], cost[front], place[front])
 
-    def _least(self, tier: str) -> float:
+    def _least(self, tier: TierName) -> float:
         """No set pays less for this tier: not even one that shares a box."""
-        return float(self.cost[tier][self.p.may[tier]].min())  # type: ignore[index]
+        return float(self.cost[tier][self.p.may[tier]].min())
 
     def _found(self, tiers: dict[TierName, int]) -> Found:
         p = self.p

@@ -354,11 +354,7 @@ def error_said(calibration: Calibration | None) -> str:
     """How far off the instrument is, in a sentence; every table shows it."""
     if calibration is None:
         return "The instrument's own error is not measured yet: that follows a run which is not cancelled."
-    tail = f"{calibration.ttft_p99_ms:.2f} ms {'p99' if calibration.p99_shown else 'at most'}"
-    return (
-        f"The instrument's own error in a TTFT, measured here at {calibration.streams} at once: "
-        f"{calibration.ttft_ms:+.2f} ms median, {tail} (n = {calibration.n}, {calibration.measured_on})."
-    )
+    return str(calibration)
 
 
 def meanings() -> Text:

@@ -106,7 +106,7 @@ def test_tables_say_how_sure_each_figure_is_what_failed_and_how_far_off_the_inst
     assert {tuple(line.split()[1:3]) for line in failures.splitlines()[1:]} == {
         ("rate_limited", "1"), ("TRUNCATED", "2"), ("overloaded", "1"),
     }  # fmt: skip
-    assert error.startswith("The instrument's own error in a TTFT here, 4 at once: ")
+    assert error.startswith("The instrument's own error in a TTFT, measured here at 4 at once: ")
     saved = load_catalog("seed-2026-early", overrides=file).endpoint("groq/llama-3-3-8b").measured
     assert saved is not None and (saved.simulated, saved.ttft_s.p90) == (True, None)
     assert 6 <= saved.n <= 16  # a busy machine reads some too late, and those are left out

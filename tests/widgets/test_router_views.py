@@ -248,7 +248,7 @@ def verified(*checks: Check, **given: Any) -> Verification:
         "path": "router.yaml", "content_hash": "0" * 16, "began_at": "2026-11-23T12:00:00Z", "litellm": "1.106.2",
         "residency": "eu", "sla_s": None, "seconds": {"total": 61.4}, "left_out": ("real providers",),
     }  # fmt: skip
-    return Verification(**made | given, checks=checks)  # type: ignore[arg-type]
+    return Verification(**made | given, checks=checks)
 
 
 WHOLE = tuple(check("passed", rung) for rung in ("lint", "router", "validate_config", "egress", "proxy", "drills"))

@@ -48,7 +48,7 @@ assert notebooks.is_relative_to(here)
 bank = llmlab.Scenario.read(notebooks / "scenarios" / "eu_bank.yaml")
 found = llmlab.recommend(bank.constraints, bank.workload, bank.load_catalog(), as_of=bank.decided.as_of)
 assert found.endpoints == bank.decided.tiers, found.endpoints
-assert (notebooks / "proofs" / "eu_bank.json").is_file()
+assert (notebooks / "proofs" / "startup.json").is_file()
 print(*sorted(path.name for path in notebooks.glob("*.ipynb")), sep="\\n")
 """
 

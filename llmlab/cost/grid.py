@@ -58,7 +58,7 @@ class Grid:
         self._storage = self._column(lambda p: p.rates.standard.cache_storage if p.rates.standard else None)
         self._fee = self._column(lambda p: p.per_request_usd)
         self._hourly = self._column(lambda p: p.reserved_usd_per_hour)
-        self._reserved = np.array([bool(p and p.reserved_usd_per_hour is not None) for p in self._prices])
+        self._reserved = np.array([bool(p and p.reserved_usd_per_hour is not None) for p in self._prices], dtype=bool)
         self._unpriced = np.array([not (p and p.priced) for p in self._prices], dtype=bool)
         self._no_tokens = self._reserved & ~np.array([bool(p and bills_tokens(p)) for p in self._prices], dtype=bool)
         self._compiled: dict[object, Floats] = {}

@@ -232,8 +232,8 @@ class _Search:
         rest = usd_cheap + usd_mid
         if len(both.need):
             rest = np.minimum(rest, both.within(left)[0])
-        # A box that is paid as backup and shared costs no less than one that a tier pays itself, which is in `rest`; one
-        # that is paid as smart is in what is paid for smart.
+        # A box that is paid as backup and shared costs no less than one that a tier pays itself, which is in `rest`;
+        # one that is paid as smart is in what smart costs.
         rest = np.where(self.boxes[smart], np.minimum(rest, self._least("cheap") + self._least("mid")), rest)
         return self.cost["smart"][smart] + p.fixed[smart] + rest
 

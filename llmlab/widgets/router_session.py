@@ -1,6 +1,6 @@
 """What a router wizard does in the background: it answers the latest question, and proves a router.
 
-answers = Answers(changed)
+answers = Answers(ready, changed)
 answers.to(question)  # at once: the answer, or `None`; then `changed` is called once it is there
 proof = Proof(changed)
 proof.start(plan)  # returns at once; `changed` is called whenever there is something new
@@ -56,11 +56,12 @@ class Answer:
 class Answers:
     """One thread at most, which answers the latest question; those that were asked meanwhile are passed over.
 
-    `changed` is called in that thread, once the answer to the latest question is there.
+    Both are called in that thread: `ready` before each answer, which may wait (two threads that compute take twice as
+    long each), `changed` once the answer to the latest question is there.
     """
 
-    def __init__(self, changed: Callable[[], None]) -> None:
-        self._changed = changed
+    def __init__(self, ready: Callable[[], None], changed: Callable[[], None]) -> None:
+        self._ready, self._changed = ready, changed
         self._lock = threading.Lock()
         self._wanted: Asked | None = None
         self._latest: Answer | None = None
@@ -83,6 +84,7 @@ class Answers:
         return None
 
     def _work(self) -> None:
+        self._ready()
         while (asked := self._next()) is not None:
             try:
                 answer = Answer(asked, found=asked.answer())
@@ -90,6 +92,7 @@ class Answers:
                 answer = Answer(asked, problem=e)
             with self._lock:
                 self._latest = answer
+            self._ready()
         self._changed()
 
     def _next(self) -> Asked | None:

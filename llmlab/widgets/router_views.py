@@ -89,7 +89,7 @@ def standings(walked: Walk, node: str, chosen: str, limit: int) -> Table:
         Column("stands", "Stands", sortable=False),
         Column("why", "Why", sortable=False),
     )
-    rows = tuple(Row(one.endpoint, _standing(one, questions if not node else {})) for one in shown[:limit])
+    rows = tuple(Row(one.endpoint, _standing(one, questions if not node else {}, chosen)) for one in shown[:limit])
     left = len(walked.survivors)
     caption = (
         f"Those who fell at “{questions[node]}” Choose the question again to see all."
@@ -102,13 +102,13 @@ def standings(walked: Walk, node: str, chosen: str, limit: int) -> Table:
     )
 
 
-def _standing(one: Standing, questions: Mapping[str, str]) -> tuple[Cell | str, ...]:
+def _standing(one: Standing, questions: Mapping[str, str], chosen: str) -> tuple[Cell | str, ...]:
     if one.fell_at is None:
         stands = Cell(f"for {listed(one.tiers)}", badges=(Badge("left", tone="good"),))
         return (one.endpoint, stands, "; ".join(f"not {tier}: {why}" for tier, why in one.not_for.items()))
     badges = (Badge("unknown", "Nobody says: under a hard constraint that is a no.", "warn"),) if one.unknown else ()
     return (
-        Cell(one.endpoint, muted=True),
+        Cell(one.endpoint, muted=one.endpoint != chosen),
         Cell(": ".join(filter(None, ["fell", questions.get(one.fell_at, "")])), badges=badges),
         one.why,
     )

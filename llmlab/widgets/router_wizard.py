@@ -162,7 +162,7 @@ class RouterWizard(WorkloadPanel):
         **values: Any,
     ) -> None:
         self._as_of = as_of
-        self._answers = Answers(lambda: self.redraw_soon(FROM_THE_ANSWER))
+        self._answers = Answers(self._once_drawn, lambda: self.redraw_soon(FROM_THE_ANSWER))
         self._proof = Proof(self._proof_moved)
         self._evals = Evals(scores=dict(scores or {}), least=dict(least or {}))
         self._question = self._endpoint = self._remark = ""
@@ -473,6 +473,11 @@ class RouterWizard(WorkloadPanel):
     def _answered(self) -> Answer | None:
         """The answer to what is asked now, `None` while it is worked out: what needs it is drawn when it is there."""
         return self._answers.to(self._asked())
+
+    def _once_drawn(self) -> None:
+        """Wait until what is drawn now is sent: the survivors come first."""
+        with self.hold_changes():
+            pass
 
     def _found(self) -> tuple[Recommendation | None, bool]:
         """The recommendation to draw, and whether it is an earlier question's. Raises what the question raised."""

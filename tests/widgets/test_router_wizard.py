@@ -236,7 +236,7 @@ def question(number: int, heard: list[int], *, open_: bool = True) -> Numbered:
 def test_only_the_latest_question_is_answered() -> None:
     heard: list[int] = []
     done = threading.Event()
-    answers = Answers(done.set)
+    answers = Answers(lambda: None, done.set)
     first = question(1, heard, open_=False)
     assert answers.to(first) is None
     until(lambda: answers._working)
@@ -253,7 +253,7 @@ def test_only_the_latest_question_is_answered() -> None:
 def test_no_question_is_lost_however_they_fall() -> None:
     heard: list[int] = []
     told = threading.Event()
-    answers = Answers(told.set)
+    answers = Answers(lambda: None, told.set)
     rng = random.Random(4)
     for number in range(1, 300):
         told.clear()

@@ -184,6 +184,8 @@ def _misfit(config: Config, path: Path_, value: object, part: _Part) -> tuple[st
         return None
     if "" in kinds or value is None or (part.keys == "model_info" and key == "id"):
         return None
+    if key == "redis_port" and isinstance(value, str) and value.startswith(REFERENCE):
+        return None  # the client takes a port that is text
     converts = part.converts and (part.keys != "litellm_params" or key in config.known.names["pydantic"])
     said = _kind(value)
     if said in kinds or (said == "int" and kinds & {"float", "bool"}) or (said == "bool" and kinds & {"int", "float"}):

@@ -141,7 +141,7 @@ def attempt_s(config: Config, members: tuple[Deployment, ...]) -> float:
     for deployment in members:
         own = deployment.params
         plain = _first(config, own.get("timeout"), own.get("request_timeout"), request, router)
-        streamed = _first(config, own.get("stream_timeout"), stream, plain)
+        streamed = _first(config, own.get("stream_timeout"), stream, request, plain)  # not its own `timeout` first
         longest = max(longest, plain, streamed)
     return longest
 

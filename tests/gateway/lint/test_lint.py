@@ -95,11 +95,17 @@ def test_what_stays_in_the_eu_is_no_answer_to_another_residency(other: str) -> N
 
 
 def test_a_prompt_that_is_too_long_for_the_backup_makes_the_longest_wait() -> None:
-    over = [finding.message for finding in findings_of(text_of("eu_bank"), sla_s=10.5) if finding.code == "over-sla"]
+    text = text_of("eu_bank").replace("request_timeout: 6", "request_timeout: 5")
+    over = [finding.message for finding in findings_of(text, sla_s=10.5) if finding.code == "over-sla"]
     assert over == [
         "'cheap' may take 10.5 s, and takes up to 11 s: cheap 1 x 5 s, then backup rejects at once, then smart 1 x 6 s",
         "'smart' may take 10.5 s, and takes up to 11 s: smart 1 x 6 s, then backup 1 x 5 s",
     ]
+
+
+def test_a_streamed_call_is_bounded_by_the_request_timeout_before_the_deployments_own() -> None:
+    over = [finding.message for finding in findings_of(text_of("eu_bank"), sla_s=10.5) if finding.code == "over-sla"]
+    assert over[0] == "'cheap' may take 10.5 s, and takes up to 11 s: cheap 1 x 5 s, then backup 1 x 6 s"
 
 
 def known_keys() -> list[tuple[str, str, int]]:

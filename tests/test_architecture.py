@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": GROUND | PURE,
     "widgets": GROUND | PURE | {"gateway", "measurement", "simulator", "scenario", "report"},
     "cli": GROUND | PURE | {"gateway", "measurement", "simulator", "scenario", "report", "widgets"},
-    "__init__": GROUND | PURE | {"gateway", "measurement", "scenario", "widgets"},  # for a type checker; all names come late
+    "__init__": GROUND | PURE | {"gateway", "measurement", "scenario", "widgets"},  # for a type checker only
 }
 SCREENS = {"IPython", "anywidget", "comm", "ipykernel", "ipywidgets", "plotly", "traitlets"}
 CALLS = {"anthropic", "litellm", "openai"}

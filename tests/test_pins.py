@@ -61,8 +61,10 @@ def test_no_lock_file_that_names_an_index_is_kept() -> None:
 
 
 def test_what_runs_is_what_is_tested() -> None:
-    missing = set(lines(RUNTIME)) - set(lines(TESTING))
-    assert missing == set()
+    def versions(path: Path) -> set[str]:
+        return {line.partition(" ; ")[0] for line in lines(path)}  # tests may want one on more platforms
+
+    assert versions(RUNTIME) - versions(TESTING) == set()
 
 
 @pytest.mark.parametrize(

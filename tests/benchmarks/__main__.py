@@ -1,7 +1,7 @@
 """How fast llmlab is beside what people use today.
 
-`python tests/benchmarks [--json FILE] [NAME...]` prints a table each for reprice, cold_start, screen, lanes and timing;
-without names, all of them.
+`python tests/benchmarks [--json FILE] [NAME...]` prints a table for each name; without one, for all of them
+(`--help` lists them).
 
 Every ratio is of two medians from one run, the two measured in turn: a machine that is busy slows both. Only ratios
 (and sizes, which no machine changes) are judged, and one beyond its limit ends this with status 1; absolute times are

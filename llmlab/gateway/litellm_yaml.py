@@ -60,7 +60,7 @@ def to_config(plan: RouterPlan) -> dict[str, Any]:
     return {
         "model_list": [_entry(tier, deployment) for tier in plan.tiers for deployment in tier.deployments],
         "router_settings": _router_settings(plan),
-        "litellm_settings": {"drop_params": True},
+        "litellm_settings": {"drop_params": True, "request_timeout": _slowest(plan)},
         "general_settings": {"master_key": f"{ENVIRON}LITELLM_MASTER_KEY"},
     }
 
@@ -101,7 +101,7 @@ def _entry(tier: PlannedTier, deployment: Deployment) -> dict[str, Any]:
 
 def _router_settings(plan: RouterPlan) -> dict[str, Any]:
     names = [tier.name for tier in plan.tiers]
-    slowest = max((d.timeout_s for tier in plan.tiers for d in tier.deployments), default=0.0)
+    slowest = _slowest(plan)
     settings: dict[str, Any] = {
         "routing_strategy": "simple-shuffle",
         "num_retries": plan.num_retries,
@@ -112,8 +112,8 @@ def _router_settings(plan: RouterPlan) -> dict[str, Any]:
         again = {error: plan.num_retries if error in _TRANSIENT else 0 for error in _ERRORS}
         settings["model_group_retry_policy"] = {name: dict(again) for name in last}
     settings |= {
-        "timeout": _number(slowest),
-        "stream_timeout": _number(slowest),
+        "timeout": slowest,
+        "stream_timeout": slowest,
         "max_fallbacks": plan.max_fallbacks,
         "allowed_fails": plan.allowed_fails,
         "cooldown_time": _number(plan.cooldown_s),
@@ -132,6 +132,10 @@ def _router_settings(plan: RouterPlan) -> dict[str, Any]:
     if plan.redis:
         settings["redis_url"] = f"{ENVIRON}REDIS_URL"
     return settings
+
+
+def _slowest(plan: RouterPlan) -> int | float:
+    return _number(max((d.timeout_s for tier in plan.tiers for d in tier.deployments), default=0.0))
 
 
 def _share(deployments: tuple[Deployment, ...]) -> bool:

@@ -56,6 +56,9 @@ def _timeouts(
     usual = assumptions().usual_timeout_s
     if math.isinf(most):
         return {tier: max(usual, math.ceil(need[tier])) for tier in TIERS}
+    # The gateway takes a moment of its own: left out of the timeouts as far as the needs allow.
+    needed = max(need[tier] + need[target] for tier, target in targets.items())
+    most -= min(assumptions().gateway_s, max(most - needed, 0.0))
     # What is left after both needs is halved; a fallback leaves every tier before it what that one needs.
     spare = (most - need["smart"] - need["backup"]) / 2
     found: dict[TierName, float] = {}

@@ -30,6 +30,7 @@ class Assumptions:
 
     timeout_headroom: float
     usual_timeout_s: float
+    gateway_s: float
     fastest_ttft_s: float
     very_long_tokens: int
     unused_share: float

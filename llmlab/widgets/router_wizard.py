@@ -6,9 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ..catalog import Catalog, Endpoint, load_catalog, parse_overrides
 from ..catalog.overrides import EndpointLatency, Overrides, apply
@@ -21,14 +20,7 @@ from ..gateway.planning import plan_router
 from ..gateway.verify import Verification
 from ..measurement.profiles import profiles_yaml
 from ..routing.constraints import (
-    HARD_KINDS,
-    Cloud,
     Constraints,
-    Ecosystem,
-    HardKind,
-    LatencySla,
-    Percentile,
-    Quality,
     TierName,
 )
 from ..routing.recommendation import Recommendation
@@ -38,19 +30,19 @@ from ..scenario import OverridesFile, Scenario, pin
 from . import controls as c
 from . import router_proof_views as proof_views
 from . import router_views as views
+from .constraints_panel import ConstraintsPanel
 from .panel import Action, Download, View
-from .router_evals import Evals, parse_evals
+from .router_evals import Evals
 from .router_session import BUSY, Answer, Answers, Asked, Proof
 from .tree import Tree
 from .views import Cards, Code, Table, Text
-from .workload_panel import WorkloadPanel
 
 MEASURED = "measured-latencies.yaml"
 NO_SET = "no set of endpoints meets all of it"
 FROM_THE_ANSWER = ("tiers", "details", "reasons", "changes", "why", "yaml", "proof")
 
 
-class RouterWizard(WorkloadPanel):
+class RouterWizard(ConstraintsPanel):
     """Five groups of questions, and who survives them; then the tiers, what would change them, the YAML and its proof.
 
     `constraints`, `recommendation`, `plan`, `verification` and `scenario` are what the screen shows, as values.
@@ -59,69 +51,10 @@ class RouterWizard(WorkloadPanel):
     """
 
     title = "Router wizard"
-    groups = ("1 Data", "2 Latency", "3 Cost", "4 Quality", "5 Ecosystem")
-
-    residency = c.choice(
-        "", options=(("", "anywhere"),), label="Data stays in", group=groups[0],
-        help="Where nobody says, the answer is no.",
-    )  # fmt: skip
-    offline = c.toggle(
-        False, label="Nobody waits", help="Overnight work: no latency bound, batches are welcome.", group=groups[1]
-    )
-    ttft_ms = c.number(
-        0.0, min=0.0, max=60_000.0, step=10.0, scale="log", label="First token", unit="ms", group=groups[1],
-        help="At most; 0 is no bound.",
-    )  # fmt: skip
-    total_s = c.number(
-        0.0, min=0.0, max=3_600.0, step=0.1, scale="log", label="Answer", unit="s", group=groups[1],
-        help="The whole of it, at most; 0 is no bound.",
-    )  # fmt: skip
-    percentile = c.choice(
-        "p50", options=(("p50", "p50: half of all calls"), ("p95", "p95: 19 calls of 20")), label="Held by",
-        group=groups[1], help="Priors are medians: p95 needs measurements.",
-    )  # fmt: skip
-    worst_case_s = c.number(
-        0.0, min=0.0, max=3_600.0, step=0.1, scale="log", label="Worst case", unit="s", group=groups[1],
-        help="All attempts and fallbacks together; 0 is no bound.",
-    )  # fmt: skip
     overrides = c.file(
-        label="Your measurements", accept=".yaml,.yml", group=groups[1],
+        label="Your measurements", accept=".yaml,.yml", group="2 Latency",
         help="Latencies saved in the playground, in place of priors; prices of your own.",
     )  # fmt: skip
-    max_usd = c.number(
-        0.0, min=0.0, max=100.0, step=0.0001, scale="log", label="Ceiling", unit="$ a request", group=groups[2],
-        help="0 is no ceiling.",
-    )  # fmt: skip
-    hard_kinds = c.several(
-        (), options=tuple((kind, kind.replace("_", " ")) for kind in HARD_KINDS), label="Hard requests are",
-        help="Smart and backup must be good at all of these.", group=groups[3],
-    )  # fmt: skip
-    hard_share = c.share(0.05, label="Hard share", help="Of the requests, sent to smart.", group=groups[3])
-    easy_share = c.share(0.0, label="Easy share", help="Sent to cheap; the rest is mid's.", group=groups[3])
-    hard_input_tokens = c.number(
-        0, min=0, max=2_000_000, scale="log", label="Hard input", unit="tokens", group=groups[3],
-        help="0: as any other request.",
-    )  # fmt: skip
-    hard_output_tokens = c.number(
-        0, min=0, max=128_000, scale="log", label="Hard output", unit="tokens", group=groups[3],
-        help="0: as any other request.",
-    )  # fmt: skip
-    evals = c.file(
-        label="Your eval scores", accept=".yaml,.yml", group=groups[3],
-        help="YAML: scores by model, least by tier. They take the place of model classes.",
-    )  # fmt: skip
-    clouds = c.several(
-        (), options=(("aws", "AWS"), ("azure", "Azure"), ("gcp", "Google Cloud")), label="Clouds", group=groups[4],
-        help="None chosen is any.",
-    )  # fmt: skip
-    vendors = c.several((), options=(), label="Vendors", help="Beside the clouds; none chosen is any.", group=groups[4])
-    one_audit_surface = c.toggle(False, label="One audit surface", help="All tiers behind one cloud.", group=groups[4])
-    must_fine_tune = c.toggle(False, label="Must fine-tune", group=groups[4])
-    open_weights_only = c.toggle(False, label="Open weights only", group=groups[4])
-    openai_compatible_only = c.toggle(False, label="OpenAI-compatible only", group=groups[4])
-    demand_measured = c.toggle(
-        False, label="Demand is measured", help="Off: the load is hoped for, and you are warned.", group=groups[4]
-    )
     name = c.text("router", label="Name", help="Of the router and its files.", group="Saving")
     scenario_file = c.file(
         label="Open scenario", accept=".yaml,.yml", help="A saved scenario sets every control.", group="Saving"
@@ -164,10 +97,9 @@ class RouterWizard(WorkloadPanel):
         self._as_of = as_of
         self._answers = Answers(self._once_drawn, lambda: self.redraw_soon(FROM_THE_ANSWER))
         self._proof = Proof(self._proof_moved)
-        self._evals = Evals(scores=dict(scores or {}), least=dict(least or {}))
+        self.own_scores = Evals(scores=dict(scores or {}), least=dict(least or {}))
         self._question = self._endpoint = self._remark = ""
         self._walked: tuple[Asked, Walk] | None = None
-        self._pinned_region = ("", "")
         self._base = catalog if catalog is not None else load_catalog()
         self._given = _measured(latency or {})
         self._opened: tuple[OverridesFile, ...] = ()
@@ -179,19 +111,6 @@ class RouterWizard(WorkloadPanel):
     # What the screen says, as values
 
     @property
-    def region(self) -> str:
-        """Where a scenario has the workload processed, beside where its data must stay: until another place is chosen.
-
-        No control of its own: without it the bill is written for the place that data stays in.
-        """
-        residency, region = self._pinned_region
-        return region if residency == self.residency else ""
-
-    @region.setter
-    def region(self, place: str) -> None:
-        self._pinned_region = (self.residency, place)
-
-    @property
     def as_of(self) -> date:
         """The day whose prices are in force: today, unless the constructor was told."""
         return self._as_of or date.today()
@@ -200,39 +119,6 @@ class RouterWizard(WorkloadPanel):
     def catalog(self) -> Catalog:
         """What is chosen from: the catalog with measurements and prices of the user's own laid over it."""
         return self._catalog
-
-    @property
-    def constraints(self) -> Constraints:
-        """What the five groups of questions were answered with. Raises `LlmlabError` where two answers contradict."""
-        return Constraints(
-            residency=self.residency or None,
-            latency=LatencySla(
-                ttft_s=round(self.ttft_ms / 1000, 9) or None,
-                total_s=self.total_s or None,
-                percentile=cast(Percentile, self.percentile),
-            ),
-            worst_case_s=self.worst_case_s or None,
-            max_usd_per_request=Decimal(str(self.max_usd)) if self.max_usd else None,
-            quality=Quality(
-                hard_kinds=cast(tuple[HardKind, ...], self.hard_kinds),
-                hard_share=self.hard_share,
-                easy_share=self.easy_share,
-                hard_input_tokens=self.hard_input_tokens or None,
-                hard_output_tokens=self.hard_output_tokens or None,
-                scores=self._evals.scores,
-                least=self._evals.least,
-            ),
-            ecosystem=Ecosystem(
-                clouds=cast(tuple[Cloud, ...], self.clouds),
-                vendors=self.vendors,
-                one_audit_surface=self.one_audit_surface,
-                must_fine_tune=self.must_fine_tune,
-                open_weights_only=self.open_weights_only,
-                openai_compatible_only=self.openai_compatible_only,
-            ),
-            offline=self.offline,
-            demand_measured=self.demand_measured,
-        )
 
     @property
     def latency(self) -> Mapping[str, MeasuredLatency]:
@@ -292,25 +178,10 @@ class RouterWizard(WorkloadPanel):
         asked = scenario.constraints or Constraints()
         base = self._base if self._base.name == scenario.catalog.name else load_catalog(scenario.catalog.name)
         with self._laid(base, scenario.overrides, ()):
-            residency = asked.residency or ""
-            self._offer(residency)
-            self.name, self.residency, self.overrides, self.evals = scenario.name, residency, "", ""
+            self.offer(self._catalog, asked.residency or "")
+            self.name, self.overrides, self.evals = scenario.name, "", ""
+            self.take_constraints(asked)
             self.take_workload(scenario.workload)
-            self.ttft_ms = round(1000 * (asked.latency.ttft_s or 0), 9)
-            self.total_s, self.percentile = asked.latency.total_s or 0.0, asked.latency.percentile
-            self.worst_case_s = asked.worst_case_s or 0.0
-            self.max_usd = float(asked.max_usd_per_request or 0)
-            self.hard_kinds, self.hard_share = asked.quality.hard_kinds, asked.quality.hard_share
-            self.easy_share = asked.quality.easy_share
-            self.hard_input_tokens = asked.quality.hard_input_tokens or 0
-            self.hard_output_tokens = asked.quality.hard_output_tokens or 0
-            self.clouds, self.vendors = asked.ecosystem.clouds, self._vendor_ids(asked.ecosystem.vendors)
-            self.one_audit_surface = asked.ecosystem.one_audit_surface
-            self.must_fine_tune = asked.ecosystem.must_fine_tune
-            self.open_weights_only = asked.ecosystem.open_weights_only
-            self.openai_compatible_only = asked.ecosystem.openai_compatible_only
-            self.offline, self.demand_measured = asked.offline, asked.demand_measured
-            self._evals = Evals(scores=asked.quality.scores, least=asked.quality.least)
             self._remark = views.moved(scenario, self._catalog)
 
     def export(self, folder: str | Path) -> Path:
@@ -321,7 +192,7 @@ class RouterWizard(WorkloadPanel):
 
     def to_code(self) -> str:
         """The call that makes this screen again: its controls, or the scenario where something is laid over them."""
-        if self._given or self._opened or self._evals.scores or self.region:
+        if self._given or self._opened or self.own_scores.scores or self.region:
             return f"RouterWizard(scenario={self._undecided()!r})"
         return super().to_code()
 
@@ -424,10 +295,6 @@ class RouterWizard(WorkloadPanel):
         with self._laid(self._base, self._given, (OverridesFile(file=name, text=text),) if name else ()):
             pass
 
-    def on_evals(self, name: str, text: str) -> None:
-        """Eval scores were opened, or taken away."""
-        self._evals = parse_evals(text, name) if name else Evals()
-
     def on_save_scenario(self) -> Download:
         return Download(f"{self._file_name}.scenario.yaml", self.scenario.to_yaml())
 
@@ -492,22 +359,18 @@ class RouterWizard(WorkloadPanel):
     def _chosen(self) -> Endpoint | None:
         return next((endpoint for endpoint in self._catalog if endpoint.id == self._endpoint), None)
 
-    def _vendor_ids(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Providers by id, which a scenario may call by name."""
-        by_name = {provider.name.lower(): provider.id for provider in self._catalog.providers}
-        return tuple(by_name.get(name.lower(), name) for name in names)
-
     @contextmanager
     def _laid(
         self, base: Catalog, given: tuple[OverridesFile, ...], opened: tuple[OverridesFile, ...]
     ) -> Iterator[None]:
         """Another catalog, with the changes of the block: all of it in one redraw, or none of it."""
-        was = self._base, self._given, self._opened
+        was, scores = (self._base, self._given, self._opened), self.own_scores
         with self.hold_changes():
             try:
                 self._lay(base, given, opened)
                 yield
             except Exception:
+                self.own_scores = scores
                 self._lay(*was)
                 raise
 
@@ -516,14 +379,7 @@ class RouterWizard(WorkloadPanel):
         for file in (*given, *opened):
             catalog = apply(catalog, parse_overrides(file.text, file.file))
         self._base, self._given, self._opened, self._catalog = base, given, opened, catalog
-        self._offer(self.residency)
-
-    def _offer(self, place: str) -> None:
-        """The places and vendors of the catalog; `place` also where the catalog does not name it."""
-        places = views.residencies(self._catalog)
-        named = place in [value for value, _ in places]
-        self.set_options("residency", places if named else [*places, (place, place)])
-        self.set_options("vendors", [(provider.id, provider.name) for provider in self._catalog.providers])
+        self.offer(catalog, self.residency)
 
 
 def _measured(latency: Mapping[str, MeasuredLatency]) -> tuple[OverridesFile, ...]:

@@ -34,7 +34,7 @@ def test_an_eu_bank_gets_two_clouds_of_the_eu_within_ten_seconds() -> None:
         "backup": "bedrock/eu.anthropic.claude-opus-5-5",
     }
     assert found.usd_per_period == pytest.approx(Decimal("3482.60"))
-    assert found.worst_case_s == 10
+    assert found.worst_case_s == 9.5  # half a second is the gateway's own
     assert found.fallbacks == {"cheap": ("smart",), "mid": ("smart",), "smart": ("backup",)}  # to the other cloud
     assert found.context_window_fallbacks["mid"] == ("smart",)
     assert {choice.endpoint.residency.scope for choice in found.tiers.values()} == {"eu"}

@@ -83,7 +83,8 @@ async def ask_proxy(session: aiohttp.ClientSession, url: str, key: str, ask: Ask
     seconds = time.monotonic() - began
     said = bytes(raw).decode("utf-8", "replace")
     read = _stream(said) if ask.stream and status == 200 else _whole(said)
-    error = broken or read.pop("error", "") or (said[:400] if status != 200 else "")
+    told = read.pop("error", "")
+    error = broken or told or (said[:400] if status != 200 else "")
     return Reply(ask=ask, status=status, seconds=seconds, cost_usd=cost, error=error, **read)
 
 

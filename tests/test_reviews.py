@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,12 @@ import yaml
 
 from llmlab.gateway.lint import is_clean, lint
 from llmlab.gateway.planning import plan_router
+from llmlab.gateway.verify import Check, ladder, verify
+from llmlab.gateway.verify.progress import Pace
+from llmlab.gateway.verify.providers import service_account
+from llmlab.gateway.verify.recorder import Recorder
+from llmlab.gateway.verify.redis_server import Redis
+from llmlab.gateway.verify.router_file import read as read_router
 from llmlab.routing import Recommendation, recommend
 from llmlab.scenario import Scenario
 from llmlab.shipped import folder
@@ -64,6 +72,41 @@ def test_what_is_exported_of_a_review_lints_without_an_error(path: Path) -> None
     asked = scenario.constraints
     found = lint(exported(scenario), residency=asked.residency, sla_s=asked.worst_case_s, as_of=scenario.decided.as_of)
     assert is_clean(found), [str(one) for one in found]
+
+
+def file_of(path: Path, folder: Path) -> tuple[Path, str | None, float | None]:
+    """The export of a review, where its data may go, and how long a caller may wait."""
+    scenario = Scenario.read(path)
+    assert scenario.constraints is not None
+    file = folder / "router.yaml"
+    file.write_text(exported(scenario), encoding="utf-8")
+    return file, scenario.constraints.residency, scenario.constraints.worst_case_s
+
+
+def rehearsed(path: Path, folder: Path) -> list[Check]:
+    """What LiteLLM's own Router makes of the export, and which host each of its deployments dials."""
+    file, residency, sla_s = file_of(path, folder)
+    run = ladder._Run(read_router(file, {}), residency, sla_s, Pace(None, None))
+    with closing(Recorder()) as recorder, closing(Redis(folder)) as redis:
+        google = service_account(f"{recorder.url}/token")
+        with closing(run._rehearsal(folder, google, recorder, redis)) as process:
+            return run._rehearse(process, recorder)
+
+
+@every_review
+def test_what_is_exported_of_a_review_loads_and_dials_only_where_its_data_may_go(path: Path, tmp_path: Path) -> None:
+    checks = rehearsed(path, tmp_path)
+    assert [check for check in checks if check.status == "failed"] == []
+    assert {check.rung for check in checks if check.status == "passed"} >= {"router", "egress"}
+
+
+@every_review
+@pytest.mark.proxy
+@pytest.mark.skipif(os.environ.get("LLMLAB_TESTS") != "full", reason="two minutes: LLMLAB_TESTS=full")
+def test_what_is_exported_of_a_review_is_proven_to_the_end(path: Path, tmp_path: Path) -> None:
+    file, residency, sla_s = file_of(path, tmp_path)
+    found = verify(file, residency=residency, sla_s=sla_s)
+    assert found.ok, found.to_text()
 
 
 @every_proof

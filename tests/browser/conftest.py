@@ -22,6 +22,11 @@ from labserver import CHROMIUM, CHROMIUM_ARGUMENTS, LabServer, lab_server
 OpenNotebook = Callable[..., Page]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Last: Playwright keeps an event loop running in this thread, and others want one of their own."""
+    items.sort(key=lambda item: item.path.parent == Path(__file__).parent)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():

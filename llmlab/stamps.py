@@ -28,6 +28,8 @@ from typing import Any, Literal, Protocol
 SO_TIMESTAMPNS = 35  # Linux, all common architectures; Python's socket module does not name it
 CONTROL_BYTES = 64  # room for one time stamp
 LOOK_EVERY_NS = 500_000
+ONE_MOMENT_NS = 20_000
+TRIES = 5
 OLDEST_STAMP_NS = 10 * 10**9  # an older one is no delay: the wall clock was set in between
 _TIMESPEC = struct.Struct("@ll")
 
@@ -101,16 +103,25 @@ class StampedSocket(socket.socket):
             self.witness.sending(self, data, time.monotonic_ns())
 
     def _note_arrival(self, control: list[tuple[int, int, bytes]]) -> None:
-        now = time.monotonic_ns()
+        now, wall = _both_clocks()
         lag = 0
         exact = False
         for level, kind, value in control:
             if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
                 seconds, nanoseconds = _TIMESPEC.unpack_from(value)
-                lag = time.time_ns() - (seconds * 10**9 + nanoseconds)
+                lag = wall - (seconds * 10**9 + nanoseconds)
                 exact = 0 <= lag < OLDEST_STAMP_NS
         self.lag_ns = lag if exact else 0
         self.arrived_ns, self.exact = now - self.lag_ns, exact
+
+
+def _both_clocks() -> tuple[int, int]:
+    """Our clock and the kernel's stamps' clock, read at one moment: again, where we were interrupted in between."""
+    for _ in range(TRIES):
+        now, wall = time.monotonic_ns(), time.time_ns()
+        if time.monotonic_ns() - now < ONE_MOMENT_NS:
+            break
+    return now, wall
 
 
 def arrival_ns(transport: asyncio.BaseTransport | None) -> int:

@@ -165,7 +165,7 @@ def test_a_proof_shows_how_far_it_is_and_is_cancelled(panel: Locator, page: Page
     expect(button(panel, "Prove it")).to_have_accessible_description("a proof is under way")
     button(panel, "Cancel").focus()
     page.keyboard.press("Enter")
-    expect(panel.get_by_text("Cancelled:").first).to_be_visible()
+    expect(panel.get_by_text("Cancelled:").first).to_be_visible(timeout=30_000)
     expect(panel.get_by_role("progressbar")).to_be_hidden()
     expect(button(panel, "Cancel")).to_have_attribute("aria-disabled", "true")
     with page.expect_download() as saving:

@@ -20,7 +20,7 @@ from .failures import Ending, judge
 from .lag import LoopLag
 from .orders import Call, Lane, Orders, Timeouts
 from .paths import WAYS, Delta, Told
-from .records import Attempt, Status, StreamRecord, Usage, UsageSource
+from .records import Attempt, CallError, Status, StreamRecord, Usage, UsageSource
 from .trying import Try
 from .wire import Reading, read_wire, recording
 
@@ -89,22 +89,14 @@ async def make_call(
     read_lag_ms = recorder.read_lag_ns / 1e6
     loop_lag_ms = lag.worst_ms(tried.called_ns)
     price = _price(lane, usage)
-    return StreamRecord(
-        run=orders.run,
-        number=call.number,
-        round=call.round,
-        endpoint=lane.name,
-        model=str(lane.parameters.get("model", "")),
-        path=lane.path,
-        simulated=lane.simulated,
-        warm_up=call.warm_up,
+    return replace(
+        unmade(orders, lane, call, scheduled_ns),
         started_at=started_at,
         status=ending.status,
         error=ending.error,
         finish=ending.finish,
         attempts=tuple(attempts),
         clock="chunk" if unread else "socket",
-        scheduled_ns=scheduled_ns,
         called_ns=tried.called_ns,
         sent_ns=recorder.sent_ns,
         first_byte_ns=reading.first_byte_ns if reading is not None else None,
@@ -121,6 +113,27 @@ async def make_call(
         reasoning_text=reading.text("reasoning") if reading is not None else tried.text("reasoning"),
         usd=price.usd,
         unpriced=price.unpriced,
+    )
+
+
+def unmade(orders: Orders, lane: Lane, call: Call, scheduled_ns: int, why: CallError | None = None) -> StreamRecord:
+    """The record of a call that was not made."""
+    return StreamRecord(
+        run=orders.run,
+        number=call.number,
+        round=call.round,
+        endpoint=lane.name,
+        model=str(lane.parameters.get("model", "")),
+        path=lane.path,
+        simulated=lane.simulated,
+        warm_up=call.warm_up,
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        status="not_sent",
+        error=why,
+        clock="socket",
+        scheduled_ns=scheduled_ns,
+        ended_ns=now_ns(),
+        unpriced="not sent",
     )
 
 

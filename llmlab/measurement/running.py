@@ -7,11 +7,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from ..cost import Cap, Reservation
-from .call import make_call
+from .call import make_call, unmade
 from .journal import Journal
 from .lag import LoopLag
 from .live import Live
@@ -94,10 +93,12 @@ class Running:
         reservation = None if self._stop.is_set() else await self._reserve(ceiling)
         if self._stop.is_set():  # before it began
             if self._too_late:
-                self._keep(_not_sent(self._orders, lane, call, due_ns, "deadline", self._too_late))
+                why = CallError(kind="deadline", message=self._too_late)
+                self._keep(unmade(self._orders, lane, call, due_ns, why))
             return
         if reservation is None:
-            self._keep(_not_sent(self._orders, lane, call, due_ns, "budget", self._cap.why_not(ceiling)))
+            why = CallError(kind="budget", message=self._cap.why_not(ceiling))
+            self._keep(unmade(self._orders, lane, call, due_ns, why))
             return
         self._live.due(call, due_ns)
         try:
@@ -139,23 +140,3 @@ def _spent(record: StreamRecord, lane: Lane) -> Decimal | None:
 def _was_refused(tried: Attempt | StreamRecord) -> bool:
     """Whether the provider gave an error instead of an answer."""
     return tried.error is not None and tried.error.http_status is not None
-
-
-def _not_sent(orders: Orders, lane: Lane, call: Call, due_ns: int, kind: str, why: str) -> StreamRecord:
-    return StreamRecord(
-        run=orders.run,
-        number=call.number,
-        round=call.round,
-        endpoint=lane.name,
-        model=str(lane.parameters.get("model", "")),
-        path=lane.path,
-        simulated=lane.simulated,
-        warm_up=call.warm_up,
-        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        status="not_sent",
-        error=CallError(kind=kind, message=why),
-        clock="socket",
-        scheduled_ns=due_ns,
-        ended_ns=time.monotonic_ns(),
-        unpriced="not sent",
-    )
